@@ -1,0 +1,521 @@
+"""The loops that are the method, compiled: one function for each agent plays a whole run.
+
+The same small functions (`book`, `choose`, `discount`, …) serve the agents that play round by
+round, so that both do the same arithmetic in the same order. Arguments are plain arrays; nothing is
+checked here, and nothing is allocated inside a round. `simulation.py` is the face of this file.
+
+Shapes: n states, d action coordinates, K arms. A system is (A, bu, omega, thetau, sy, sx), with
+bu[k] = B u_k and thetau[k] = ⟨θ, u_k⟩.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+REFRESH = 4096
+"""Bookings after which V⁻¹ is computed anew from the counts, so that rounding cannot pile up."""
+
+
+@njit(cache=True, nogil=True)
+def advance(
+    rng: Any, x: Any, nx: Any, a: Any, bu: Any, omega: Any, thetau: Any, sy: Any, sx: Any
+) -> Any:
+    """One round: return the reward and move the state `x` on (`nx` is work space)."""
+    n = x.size
+    y = thetau
+    for i in range(n):
+        y += omega[i] * x[i]
+    y += sy * rng.standard_normal()
+    for i in range(n):
+        s = bu[i]
+        for j in range(n):
+            s += a[i, j] * x[j]
+        nx[i] = s
+    for i in range(n):
+        x[i] = nx[i] + sx * rng.standard_normal()
+    return y
+
+
+@njit(cache=True, nogil=True)
+def invert(matrix: Any, inverse: Any, work: Any) -> None:
+    """Inverse of a symmetric positive definite matrix, by Gauss and Jordan without pivots."""
+    d = matrix.shape[0]
+    for i in range(d):
+        for j in range(d):
+            work[i, j] = matrix[i, j]
+            inverse[i, j] = 1.0 if i == j else 0.0
+    for i in range(d):
+        pivot = work[i, i]
+        for j in range(d):
+            work[i, j] /= pivot
+            inverse[i, j] /= pivot
+        for k in range(d):
+            if k != i:
+                f = work[k, i]
+                for j in range(d):
+                    work[k, j] -= f * work[i, j]
+                    inverse[k, j] -= f * inverse[i, j]
+
+
+@njit(cache=True, nogil=True)
+def refresh(arms: Any, lam: Any, counts: Any, sums: Any, vinv: Any, b: Any, h: Any, q: Any) -> None:
+    """V, b, ĥ and q_k = ‖u_k‖²_{V⁻¹} from nothing but the counts and sums of each arm."""
+    arms_n, d = arms.shape
+    v = np.zeros((d, d))
+    for i in range(d):
+        v[i, i] = lam
+        b[i] = 0.0
+    for k in range(arms_n):
+        for i in range(d):
+            b[i] += arms[k, i] * sums[k]
+            for j in range(d):
+                v[i, j] += counts[k] * arms[k, i] * arms[k, j]
+    invert(v, vinv, np.empty((d, d)))
+    for k in range(arms_n):
+        s = 0.0
+        for i in range(d):
+            for j in range(d):
+                s += arms[k, i] * vinv[i, j] * arms[k, j]
+        q[k] = s
+    for i in range(d):
+        s = 0.0
+        for j in range(d):
+            s += vinv[i, j] * b[j]
+        h[i] = s
+
+
+@njit(cache=True, nogil=True)
+def book(
+    arms: Any,
+    lam: Any,
+    k: Any,
+    y: Any,
+    counts: Any,
+    sums: Any,
+    vinv: Any,
+    b: Any,
+    h: Any,
+    q: Any,
+    w: Any,
+) -> Any:
+    """Enter a reward of arm k into the ridge regression; return the growth of log det V."""
+    arms_n, d = arms.shape
+    counts[k] += 1
+    sums[k] += y
+    grown = np.log1p(q[k])
+    booked = 0
+    for j in range(arms_n):
+        booked += counts[j]
+    if booked % REFRESH == 0:
+        refresh(arms, lam, counts, sums, vinv, b, h, q)
+        return grown
+    scale = 1.0 / (1.0 + q[k])
+    for i in range(d):
+        s = 0.0
+        for j in range(d):
+            s += vinv[i, j] * arms[k, j]
+        w[i] = s
+        b[i] += arms[k, i] * y
+    for j in range(arms_n):
+        c = 0.0
+        for i in range(d):
+            c += arms[j, i] * w[i]
+        q[j] -= c * c * scale
+    for i in range(d):
+        for j in range(d):
+            vinv[i, j] -= w[i] * w[j] * scale
+    for i in range(d):
+        s = 0.0
+        for j in range(d):
+            s += vinv[i, j] * b[j]
+        h[i] = s
+    return grown
+
+
+@njit(cache=True, nogil=True)
+def choose(arms: Any, h: Any, q: Any, beta: Any) -> Any:
+    """The first arm with the largest ⟨h, u⟩ + β √q."""
+    arms_n, d = arms.shape
+    best, top = 0, -np.inf
+    for k in range(arms_n):
+        s = beta * np.sqrt(max(q[k], 0.0))
+        for i in range(d):
+            s += arms[k, i] * h[i]
+        if s > top:
+            best, top = k, s
+    return best
+
+
+@njit(cache=True, nogil=True)
+def beta_of(t: Any, waited: Any, logdet: Any, r: Any) -> Any:
+    """The radius: see `Radius.packed` for the meaning of r."""
+    growth = 0.5 * logdet if r[5] > 0 else r[6] * np.log1p(t * r[7])
+    return r[8] * (
+        r[0] + r[1] * (1.0 + np.log(t + 1.0)) + r[2] * waited + np.sqrt(2 * r[3] * (r[4] + growth))
+    )
+
+
+@njit(cache=True, nogil=True)
+def play_ucb(
+    rng: Any,
+    system: Any,
+    arms: Any,
+    lam: Any,
+    r: Any,
+    log_rho: Any,
+    ceil: Any,
+    memory: Any,
+    horizon: Any,
+    checkpoints: Any,
+) -> Any:
+    """DynLin-UCB, and LinUCB as its special case of blocks of one round (memory = 0).
+
+    `memory` below 0: H_m from `log_rho` = log(1/ρ); 0 or more: H_m is that number.
+    """
+    a, bu, omega, thetau, sy, sx = system
+    arms_n, d = arms.shape
+    n = omega.size
+    x, nx, w = np.zeros(n), np.empty(n), np.empty(d)
+    counts, sums = np.zeros(arms_n, np.int64), np.zeros(arms_n)
+    vinv, b, h, q = np.empty((d, d)), np.empty(d), np.empty(d), np.empty(arms_n)
+    refresh(arms, lam, counts, sums, vinv, b, h, q)
+    pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
+    logdet = waited = total = 0.0
+    t = m = hold = at = changes = 0
+    last = -1
+    while t < horizon:
+        m += 1
+        if memory >= 0:
+            hold = memory
+        elif ceil:
+            while hold * log_rho < np.log(m) - 1e-12:
+                hold += 1
+        else:
+            while (hold + 1) * log_rho <= np.log(m) + 1e-12:
+                hold += 1
+        k = choose(arms, h, q, beta_of(t, waited, logdet, r))
+        if k != last:
+            changes += 1
+            last = k
+        length = min(1 + hold, horizon - t)
+        y = 0.0
+        for _ in range(length):
+            y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+            total += y
+            pulls[k] += 1
+            t += 1
+            if at < checkpoints.size and t == checkpoints[at]:
+                seen[at] = pulls
+                at += 1
+        if length == 1 + hold:
+            logdet += book(arms, lam, k, y, counts, sums, vinv, b, h, q, w)
+            if memory < 0:
+                waited += np.exp(-hold * log_rho)
+    return seen, total, changes
+
+
+@njit(cache=True, nogil=True)
+def burn_in(t: Any, log_rho: Any, memory: Any) -> Any:
+    """Rewards to drop after a change in round t: ⌈log t / log(1/ρ)⌉, or the whole memory."""
+    if memory >= 0:
+        return memory
+    return int(np.ceil(np.log(max(t, 1)) / log_rho - 1e-12))
+
+
+@njit(cache=True, nogil=True)
+def play_hold(
+    rng: Any,
+    system: Any,
+    arms: Any,
+    lam: Any,
+    r: Any,
+    log_rho: Any,
+    memory: Any,
+    start: Any,
+    early: Any,
+    log_growth: Any,
+    horizon: Any,
+    checkpoints: Any,
+) -> Any:
+    """HoldUCB. `start`: arms to begin with; `early`: the t that a change before it counts as."""
+    a, bu, omega, thetau, sy, sx = system
+    arms_n, d = arms.shape
+    n = omega.size
+    x, nx, w = np.zeros(n), np.empty(n), np.empty(d)
+    counts, sums = np.zeros(arms_n, np.int64), np.zeros(arms_n)
+    vinv, b, h, q = np.empty((d, d)), np.empty(d), np.empty(d), np.empty(arms_n)
+    refresh(arms, lam, counts, sums, vinv, b, h, q)
+    pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
+    logdet = waited = total = 0.0
+    since = -np.inf
+    at = changes = chosen = left = 0
+    k = -1
+    for t in range(horizon):
+        if logdet > since + log_growth:
+            if chosen < start.size:
+                new = start[chosen]
+            else:
+                new = choose(arms, h, q, beta_of(t, waited, logdet, r))
+            chosen += 1
+            since = logdet
+            if new != k:
+                left = burn_in(max(t + 1, early), log_rho, memory)
+                if memory < 0:
+                    waited += np.exp(-left * log_rho)
+                changes += 1
+                k = new
+        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        total += y
+        pulls[k] += 1
+        if left > 0:
+            left -= 1
+        else:
+            logdet += book(arms, lam, k, y, counts, sums, vinv, b, h, q, w)
+        if at < checkpoints.size and t + 1 == checkpoints[at]:
+            seen[at] = pulls
+            at += 1
+    return seen, total, changes
+
+
+@njit(cache=True, nogil=True)
+def discount(u: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b: Any) -> None:
+    """V ← γ V + u uᵀ + (1 − γ) λ I, the same with γ² for Ṽ, b ← γ b + u y."""
+    d = u.size
+    g2 = gamma * gamma
+    for i in range(d):
+        b[i] = gamma * b[i] + u[i] * y
+        for j in range(d):
+            uu = u[i] * u[j]
+            v[i, j] = gamma * v[i, j] + uu
+            v2[i, j] = g2 * v2[i, j] + uu
+        v[i, i] += (1 - gamma) * lam
+        v2[i, i] += (1 - g2) * lam
+
+
+@njit(cache=True, nogil=True)
+def choose_discounted(
+    arms: Any, beta: Any, v: Any, v2: Any, b: Any, h: Any, vinv: Any, work: Any, q: Any, w: Any
+) -> Any:
+    """The first arm with the largest ⟨h, u⟩ + β √(uᵀ V⁻¹ Ṽ V⁻¹ u); leaves ĥ in `h`."""
+    arms_n, d = arms.shape
+    invert(v, vinv, work)
+    for i in range(d):
+        s = 0.0
+        for j in range(d):
+            s += vinv[i, j] * b[j]
+        h[i] = s
+    for k in range(arms_n):
+        for i in range(d):
+            s = 0.0
+            for j in range(d):
+                s += vinv[i, j] * arms[k, j]
+            w[i] = s
+        s = 0.0
+        for i in range(d):
+            for j in range(d):
+                s += w[i] * v2[i, j] * w[j]
+        q[k] = s
+    return choose(arms, h, q, beta)
+
+
+@njit(cache=True, nogil=True)
+def discounted_beta(t: Any, gamma: Any, r: Any) -> Any:
+    """R = (√λ S, σ, 2 log(1/δ), d, U²/(λ d))."""
+    g2 = gamma * gamma
+    mass = (1 - g2**t) / (1 - g2)
+    return r[0] + r[1] * np.sqrt(r[2] + r[3] * np.log1p(r[4] * mass))
+
+
+@njit(cache=True, nogil=True)
+def play_discounted(
+    rng: Any,
+    system: Any,
+    arms: Any,
+    lam: Any,
+    gamma: Any,
+    r: Any,
+    horizon: Any,
+    checkpoints: Any,
+) -> Any:
+    """D-LinUCB."""
+    a, bu, omega, thetau, sy, sx = system
+    arms_n, d = arms.shape
+    n = omega.size
+    x, nx, w = np.zeros(n), np.empty(n), np.empty(d)
+    v, v2, b = lam * np.eye(d), lam * np.eye(d), np.zeros(d)
+    h, vinv, work, q = np.zeros(d), np.empty((d, d)), np.empty((d, d)), np.empty(arms_n)
+    pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
+    total = 0.0
+    at = changes = 0
+    last = -1
+    for t in range(horizon):
+        beta = discounted_beta(t, gamma, r)
+        k = choose_discounted(arms, beta, v, v2, b, h, vinv, work, q, w)
+        if k != last:
+            changes += 1
+            last = k
+        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        total += y
+        pulls[k] += 1
+        discount(arms[k], y, gamma, lam, v, v2, b)
+        if at < checkpoints.size and t + 1 == checkpoints[at]:
+            seen[at] = pulls
+            at += 1
+    return seen, total, changes
+
+
+@njit(cache=True, nogil=True)
+def probabilities(gains: Any, eta: Any, gamma: Any, p: Any) -> None:
+    """P ← (1 − γ) softmax(η G) + γ / K."""
+    arms_n = gains.size
+    top = gains[0]
+    for k in range(1, arms_n):
+        top = max(top, gains[k])
+    s = 0.0
+    for k in range(arms_n):
+        p[k] = np.exp(eta * (gains[k] - top))
+        s += p[k]
+    for k in range(arms_n):
+        p[k] = (1 - gamma) * p[k] / s + gamma / arms_n
+
+
+@njit(cache=True, nogil=True)
+def draw(uniform: Any, p: Any) -> Any:
+    """The arm at `uniform` of the way through the probabilities."""
+    s = 0.0
+    for k in range(p.size - 1):
+        s += p[k]
+        if uniform < s:
+            return k
+    return p.size - 1
+
+
+@njit(cache=True, nogil=True)
+def play_exp3(
+    rng: Any,
+    chance: Any,
+    system: Any,
+    arms_n: Any,
+    eta: Any,
+    gamma: Any,
+    shift: Any,
+    scale: Any,
+    batch: Any,
+    horizon: Any,
+    checkpoints: Any,
+) -> Any:
+    """Exp3 (batch = 1) and Exp3-k."""
+    a, bu, omega, thetau, sy, sx = system
+    n = omega.size
+    x, nx = np.zeros(n), np.empty(n)
+    gains, p = np.zeros(arms_n), np.empty(arms_n)
+    probabilities(gains, eta, gamma, p)
+    pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
+    total = 0.0
+    t = at = changes = 0
+    last = -1
+    while t < horizon:
+        k = draw(chance.random(), p)
+        if k != last:
+            changes += 1
+            last = k
+        length, mean = min(batch, horizon - t), 0.0
+        for _ in range(length):
+            y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+            total += y
+            mean += y
+            pulls[k] += 1
+            t += 1
+            if at < checkpoints.size and t == checkpoints[at]:
+                seen[at] = pulls
+                at += 1
+        if length == batch:
+            gains[k] += (mean / batch + shift) / scale / p[k]
+            probabilities(gains, eta, gamma, p)
+    return seen, total, changes
+
+
+@njit(cache=True, nogil=True)
+def choose_ar2(
+    t: Any,
+    first: Any,
+    pulled: Any,
+    reward: Any,
+    waiting: Any,
+    last: Any,
+    before: Any,
+    alpha: Any,
+    width: Any,
+    turn: Any,
+) -> Any:
+    """The arm of round t (from 1) of AR2, and the superior one (−1 in the opening).
+
+    `pulled`: round of each arm's newest reward; `waiting`: round in which an arm was triggered, 0
+    if it is not; `first`: first round of the epoch.
+    """
+    arms_n = pulled.size
+    if t < first + arms_n:
+        return t - first, -1
+    newest = alpha ** (t - pulled[last]) * reward[last]
+    older = alpha ** (t - pulled[before]) * reward[before]
+    superior = last if newest >= older else before
+    level = max(newest, older)
+    for i in range(arms_n):
+        if i != superior and waiting[i] == 0:
+            gap = t - pulled[i]
+            spread = np.sqrt((alpha**2 - alpha ** (2 * (gap + 1))) / (1 - alpha**2))
+            if level - alpha**gap * reward[i] <= width * spread:
+                waiting[i] = t
+    if turn:
+        earliest = -1
+        for i in range(arms_n):
+            if waiting[i] > 0 and (earliest < 0 or waiting[i] < waiting[earliest]):
+                earliest = i
+        if earliest >= 0:
+            waiting[earliest] = 0
+            return earliest, superior
+    return superior, superior
+
+
+@njit(cache=True, nogil=True)
+def play_ar2(
+    rng: Any,
+    system: Any,
+    arms_n: Any,
+    alpha: Any,
+    epoch: Any,
+    width: Any,
+    horizon: Any,
+    checkpoints: Any,
+) -> Any:
+    """AR2: alternate between the superior arm and the triggered ones, and restart."""
+    a, bu, omega, thetau, sy, sx = system
+    n = omega.size
+    x, nx = np.zeros(n), np.empty(n)
+    pulled, reward = np.zeros(arms_n, np.int64), np.zeros(arms_n)
+    waiting = np.zeros(arms_n, np.int64)
+    pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
+    total = 0.0
+    at = changes = 0
+    first, last, before = 1, 0, 0
+    played = -1
+    for t in range(1, horizon + 1):
+        if t - first == epoch:
+            first = t
+            waiting[:] = 0
+        k, _ = choose_ar2(t, first, pulled, reward, waiting, last, before, alpha, width, t % 2 == 1)
+        if k != played:
+            changes += 1
+            played = k
+        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        total += y
+        pulls[k] += 1
+        pulled[k], reward[k] = t, y
+        before, last = last, k
+        if at < checkpoints.size and t == checkpoints[at]:
+            seen[at] = pulls
+            at += 1
+    return seen, total, changes
