@@ -22,8 +22,9 @@ class AR2(Agent):
     Each epoch pulls every arm once. Then the better of the last two arms is *superior*; an arm
     whose reward, discounted by α for each of the s rounds since it was pulled, comes within
     c₁ σ √((α² − α^{2(s+1)})/(1 − α²)) of the superior's is *triggered*, and odd rounds go to the
-    arm that waits longest, which takes it off the list; all others go to the superior one. c₀ = √(4 log(1/(α σ)) + 4 log Δ +
-    2 log 4K), c₁ = 24 c₀, and an epoch has Δ = ⌈K α⁻³ σ⁻³⌉ rounds.
+    arm that waits longest, which takes it off the list; all others go to the superior one.
+    c₀ = √(4 log(1/(α σ)) + 4 log Δ + 2 log 4K), c₁ = 24 c₀, and an epoch has Δ = ⌈K α⁻³ σ⁻³⌉
+    rounds.
 
     Args:
         actions: What may be played.
@@ -51,6 +52,8 @@ class AR2(Agent):
         if alpha * sigma >= 1:
             raise ValueError(f"alpha · sigma = {alpha * sigma:g}; it must be smaller than 1.")
         k = len(actions)
+        if k < 2:
+            raise ValueError("AR2 compares arms; give it two or more.")
         self.epoch = (
             math.ceil(k * alpha**-3 * sigma**-3) if epoch is None else whole("epoch", epoch, k + 1)
         )

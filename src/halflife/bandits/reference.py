@@ -41,7 +41,7 @@ def markov(a: Array, b: Array, omega: Array, theta: Array, s: int) -> Array:
 
 
 def cumulative(a: Array, b: Array, omega: Array, theta: Array) -> Array:
-    """h = θ + Bᵀ (I − A)^{−T} ω."""
+    """H = θ + Bᵀ (I − A)^{−T} ω."""
     return np.asarray(theta + b.T @ np.linalg.inv(np.eye(len(a)) - a).T @ omega)
 
 
@@ -69,7 +69,7 @@ def ridge(played: Array, y: Array, lam: float) -> Array:
 
 
 def optimistic(arms: Array, v: Array, b: Array, beta: float) -> int:
-    """argmax ⟨V⁻¹ b, u⟩ + β √(uᵀ V⁻¹ u)."""
+    """Argmax ⟨V⁻¹ b, u⟩ + β √(uᵀ V⁻¹ u)."""
     inverse = np.linalg.inv(v)
     return int(np.argmax([u @ inverse @ b + beta * math.sqrt(u @ inverse @ u) for u in arms]))
 
@@ -144,9 +144,7 @@ def d_lin_ucb(
         inverse = np.linalg.inv((u.T * weights) @ u + lam * np.eye(d))
         wide = (u.T * weights**2) @ u + lam * np.eye(d)
         h = inverse @ (u.T @ (weights * np.array(ys)))
-        values = [
-            x @ h + beta(t) * math.sqrt(x @ inverse @ wide @ inverse @ x) for x in arms
-        ]
+        values = [x @ h + beta(t) * math.sqrt(x @ inverse @ wide @ inverse @ x) for x in arms]
         pulled.append(int(np.argmax(values)))
         ys.append(pull(arms[pulled[-1]]))
     return pulled
