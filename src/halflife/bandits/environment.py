@@ -88,14 +88,11 @@ class DynamicalLinearBandit:
         rho = self.spectral_radius
         if rho == 0:
             return 1.0 if not self.A.any() else math.inf
-        unit, power, largest = self.A / rho, np.eye(self.n), 1.0
-        for tau in range(10_000):
-            power = power @ unit
-            size = float(np.linalg.norm(power, 2))
-            largest = max(largest, size)
-            if tau > 10 * self.n and size < 0.5:  # ‖A^τ‖ is submultiplicative
-                break
-        return largest
+        unit, powers = self.A / rho, np.empty((10_000, self.n, self.n))
+        powers[0] = np.eye(self.n)
+        for tau in range(1, len(powers)):
+            np.matmul(powers[tau - 1], unit, out=powers[tau])
+        return float(np.linalg.norm(powers, 2, axis=(1, 2)).max())
 
     @cached_property
     def forgets_after(self) -> int | None:
