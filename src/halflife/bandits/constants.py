@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Constants:
         Raises:
             ValueError: ρ = 0 although A is not 0, for "official" (Φ is not defined there).
         """
-        norms = {
+        norms: dict[str, Any] = {
             "theta": float(np.linalg.norm(bandit.theta)),
             "omega": float(np.linalg.norm(bandit.omega)),
             "b": float(np.linalg.norm(bandit.B, 2)),
@@ -78,11 +79,11 @@ class Constants:
             if radius == 0:
                 raise ValueError("compat='official' needs a spectral radius above 0 for Φ.")
             sizes = [
-                np.linalg.norm(np.linalg.matrix_power(bandit.A, tau), ord=2) / radius**tau
+                float(np.linalg.norm(np.linalg.matrix_power(bandit.A, tau), ord=2)) / radius**tau
                 for tau in range(1, 1000)
                 if radius**tau > 0
             ]
-            phi = max(1.0, float(max(sizes)))
+            phi = max(1.0, *sizes)
             return cls(rho=rho, phi=phi, x=norms["u"] / (1 - rho), **norms)
         if compat is not None:
             raise ValueError(f"compat={compat!r}; choose None or 'official'.")

@@ -114,7 +114,7 @@ class DynamicalLinearBandit:
         for _ in range(1, whole("count", count, 1)):
             rows.append(row @ self.B)
             row = row @ self.A
-        return np.array(rows)
+        return np.array(rows, dtype=np.float64)
 
     @cached_property
     def cumulative(self) -> Array:
@@ -133,7 +133,8 @@ class DynamicalLinearBandit:
     @cached_property
     def _lasting(self) -> Array:
         """(I − A)^{−T} ω: what a unit of state pays for ever."""
-        return np.linalg.solve(np.eye(self.n) - self.A.T, self.omega)
+        lasting: Array = np.linalg.solve(np.eye(self.n) - self.A.T, self.omega)
+        return lasting
 
     def value(self, action: ArrayLike) -> float:
         """J(u) = ⟨h, u⟩, the long-run reward per round of playing one action for ever."""
@@ -147,7 +148,8 @@ class DynamicalLinearBandit:
     def steady_state(self, action: ArrayLike) -> Array:
         """(I − A)⁻¹ B u, where the state settles, shape (n,)."""
         u = array("action", action, (self.d,))
-        return np.linalg.solve(np.eye(self.n) - self.A, self.B @ u)
+        settled: Array = np.linalg.solve(np.eye(self.n) - self.A, self.B @ u)
+        return settled
 
     def to_come(self, state: ArrayLike) -> float:
         """⟨ω, (I − A)⁻¹ x⟩: what a state still pays if nothing more is done."""

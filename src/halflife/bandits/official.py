@@ -253,7 +253,7 @@ def _finite(value: float) -> float | None:
 
 def legacy_state(rng: np.random.RandomState) -> list[Any]:
     """The legacy generator's state as JSON values."""
-    name, keys, at, has_gauss, gauss = rng.get_state(legacy=True)  # type: ignore[misc]
+    name, keys, at, has_gauss, gauss = rng.get_state(legacy=True)
     return [name, [int(key) for key in keys], int(at), int(has_gauss), float(gauss)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Radius:
         )
 
 
-def _noise(constants: Constants, d: int, lam: float, delta: float) -> dict[str, float]:
+def _noise(constants: Constants, d: int, lam: float, delta: float) -> dict[str, Any]:
     return {
         "variance": constants.block_variance,
         "log_inverse_delta": math.log(1 / delta),

@@ -35,7 +35,7 @@ class Ridge:
     def __init__(self, actions: Actions, lam: float) -> None:
         from halflife.bandits import kernels
 
-        self._kernels = kernels
+        self._kernels: Any = kernels
         self.arms, self.lam = actions.arms, lam
         k, d = self.arms.shape
         self.counts: NDArray[np.int64] = np.zeros(k, np.int64)
