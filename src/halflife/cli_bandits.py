@@ -59,9 +59,7 @@ def fit(
         float, typer.Option(help="Standard errors of optimism; 0 trusts the estimates.")
     ] = 1.0,
     state: State = DEFAULT,
-    plot: Annotated[
-        Path | None, typer.Option(help="HTML file for a plot of the responses.")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="HTML file for the responses.")] = None,
 ) -> None:
     """Say what each channel pays in the long run, and make a planner that goes on from there."""
     from halflife import bandits
@@ -196,16 +194,24 @@ def simulate(
             raise UnknownNameError("agent", name, AGENTS)
     if system in ("synthetic", "advertising"):
         bandit: Any = getattr(bandits, system)()
-        high, total = np.ones(3), 1.5 if budget is None else budget
+        total, unit = 1.5 if budget is None else budget, np.ones(3)
+        actions = _checked(bandits.budget, total, low=np.zeros(3), high=unit)
     else:
         with _checked(bandits.Planner.open, Path(system)) as planner:
             fitted = planner.fit
-        bandit, high = fitted.system(), fitted.largest
-        total = float(high.sum()) / 2 if budget is None else budget
-    actions = _checked(bandits.budget, total, low=np.zeros(bandit.d), high=high)
+        # In units of each channel's largest spend: what agents know of norms suits actions near 1.
+        plain, unit = fitted.system(), fitted.largest
+        bandit = bandits.DynamicalLinearBandit(
+            plain.A, plain.B * unit, plain.omega, plain.theta * unit, plain.reward_noise
+        )
+        total = float(unit.sum()) / 2 if budget is None else budget
+        spends = _checked(bandits.budget, total, low=np.zeros(bandit.d), high=unit)
+        actions = bandits.finite(spends.arms / unit)
     known = bandits.Constants.of(bandit, actions)
     best, value = bandit.optimal(actions)
-    typer.echo(f"best constant spend {np.round(best, 4).tolist()}, which pays {value:.4g} a round")
+    typer.echo(
+        f"best constant spend {np.round(best * unit, 4).tolist()}, which pays {value:.4g} a round"
+    )
     runs = dict[str, Any]()
     with Progress(transient=True) as progress:
         for name in chosen:
@@ -280,7 +286,7 @@ def _limit(text: str) -> tuple[str, tuple[float, float]]:
     except ValueError:
         raise HalflifeError(
             f"{text!r} is no limit; write channel=least:largest, as tv=0:500."
-        ) from (None)
+        ) from None
 
 
 def _amount(text: str) -> tuple[str, float]:
