@@ -404,13 +404,18 @@ def _regress(y: Array, u: Array, extras: Array, p: int) -> _Model:
     x, target, d = _design(y, u, extras, p), y[p:], u.shape[1]
     size = np.maximum(np.sqrt(np.mean(x**2, axis=0)), 1e-300)
     q, r = np.linalg.qr(x / size)
-    if np.abs(np.diag(r)).min() <= 1e-9 * np.abs(np.diag(r)).max():
-        raise LogError(
-            "Spends and their own past cannot be told apart: the log's spends follow a pattern "
-            "that repeats. Vary them without one (see excitation_plan), or ask for fewer lags."
-        )
-    inverse = np.linalg.inv(r) / size[:, None]
-    weights = inverse @ (q.T @ target)
+    if _singular(r):
+        if _singular(np.linalg.qr(x[:, p:] / size[p:], mode="r")):
+            raise LogError(
+                "Spends and their own past cannot be told apart: the log's spends follow a pattern "
+                "that repeats. Vary them without one (see excitation_plan), or ask for fewer lags."
+            )
+        # An outcome without noise follows from the spends in many ways, which all mean the same.
+        root = np.linalg.pinv(x / size, rcond=1e-9) / size[:, None]
+        weights, inverse = root @ target, root
+    else:
+        inverse = np.linalg.inv(r) / size[:, None]
+        weights = inverse @ (q.T @ target)
     residuals = target - x @ weights
     degrees = len(target) - x.shape[1]
     variance = float(residuals @ residuals) / degrees
@@ -423,6 +428,12 @@ def _regress(y: Array, u: Array, extras: Array, p: int) -> _Model:
         noise=math.sqrt(variance),
         degrees=degrees,
     )
+
+
+def _singular(r: Array) -> bool:
+    """Whether a triangular factor has lost a column."""
+    diagonal = np.abs(np.diag(r))
+    return bool(diagonal.min() <= 1e-9 * diagonal.max())
 
 
 def _long_run(model: _Model, extras: Array, d: int) -> tuple[Array, Array, float]:
