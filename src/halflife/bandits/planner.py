@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SETTLED = 0.25
 """An outcome counts when earlier spends disturb it by less than this part of its noise."""
+REACH = 200
+"""Periods over which an effect is followed."""
 GROWTH = 0.25
 """By how much det V must grow before the spends are chosen anew."""
 TABLES = """
@@ -191,7 +193,7 @@ class Planner:
                 )
             at = fitted.channels.index(name)
             low[at] = number(f"the lower limit of {name!r}", least, "[0, inf)")
-            high[at] = number(f"the upper limit of {name!r}", most, f"[{low[at]!r}, inf)")
+            high[at] = number(f"the upper limit of {name!r}", most, f"[{float(low[at])!r}, inf)")
         number("exploration", exploration, "[0, inf)")
         if max_change is not None:
             number("max_change", max_change, "(0, inf)")
@@ -258,7 +260,10 @@ class Planner:
             )
         lock = _locked(where)
         try:
-            database = _connected(where)
+            try:
+                database = _connected(where)
+            except sqlite3.DatabaseError:
+                raise PlannerError(f"{where} is not a planner's file.") from None
             try:
                 row = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
                 found = int(row[0])
@@ -474,24 +479,33 @@ class Planner:
         later = [json.loads(row[0]) for row in reversed(rows)]
         return np.vstack([self.fit.recent, *later])[-60:] if later else self.fit.recent
 
-    def _earlier(self) -> Array:
-        """What earlier spends pay in this period, by channel: Σ_{s ≥ 1} h^{s} u_{t−s}.
+    def _before(self, periods: int) -> Array:
+        """Spends 1, 2, … periods ago, shape (periods, d).
 
-        Spends before the log's last 60 periods are taken to have been as the first of these.
+        Before the last 60 known ones they are taken to have been as the first of these.
         """
         past = self._past()[::-1]
-        response = self.fit.response(400)[1:]
-        older = np.broadcast_to(past[-1], (len(response) - len(past), len(self.channels)))
-        earlier: Array = np.sum(response * np.vstack([past, older]), axis=0)
-        return earlier
+        older = np.broadcast_to(past[-1], (periods - len(past), len(self.channels)))
+        return np.vstack([past, older])
 
-    def _disturbance(self, u: Array) -> float:
-        """What this period's outcome under `u` differs by from that of `u` for ever."""
-        later = self.fit.response(400)[1:].sum(axis=0)
-        return float(np.sum(self._earlier() - later * u))
+    def _arriving(self) -> float:
+        """What earlier spends pay in this period: Σ_{s ≥ 1} ⟨h^{s}, u_{t−s}⟩."""
+        return float(np.sum(self.fit.response(REACH)[1:] * self._before(REACH - 1)))
+
+    def _disturbances(self, u: Array) -> Array:
+        """What outcomes of this and later periods differ by from those of `u` for ever.
+
+        Entry k is Σ_{s ≥ 1} ⟨h^{s+k}, u_{t−s} − u⟩: as if `u` were kept.
+        """
+        response, changed = self.fit.response(2 * REACH)[1:], self._before(REACH) - u
+        return np.array(
+            [float(np.sum(response[k : k + REACH] * changed)) for k in range(REACH - 1)]
+        )
 
     def _counts(self, u: Array) -> bool:
-        return abs(self._disturbance(u)) <= SETTLED * self.fit.noise
+        """Whether neither this outcome nor a later one is much disturbed, if `u` is kept."""
+        worst = float(np.abs(self._disturbances(u)).max())
+        return worst <= SETTLED * self.fit.noise
 
     def _bounds(self) -> tuple[Array, Array]:
         low, high = self._low, self._high
@@ -532,11 +546,11 @@ class Planner:
         mean, covariance = self.estimate
         sure = float(norm.ppf((1 + self.fit.confidence) / 2))
         errors = np.sqrt(np.diag(covariance))[1:]
-        response = self.fit.response(400)
+        response = self.fit.response(REACH)
         total = response.sum(axis=0)
         z = np.concatenate([[1.0], spends])
         settled, doubt = float(mean @ z), float(np.sqrt(z @ covariance @ z))
-        expected = settled + self._disturbance(spends)
+        expected = settled + float(self._disturbances(spends)[0])
         noise = math.hypot(doubt, self.fit.noise)
         last = self._past()[-1]
         pays = zip(mean[1:], errors, strict=True)
@@ -556,7 +570,7 @@ class Planner:
             },
             expected=(expected, expected - sure * noise, expected + sure * noise),
             settled=(settled, settled - sure * doubt, settled + sure * doubt),
-            arriving=float(self._earlier().sum()),
+            arriving=self._arriving(),
             counts=self._counts(spends),
             kept=bool(np.allclose(spends, last, rtol=1e-9)),
             beyond=tuple(
