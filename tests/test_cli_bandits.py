@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.bandits.logs import logged
 from typer.testing import CliRunner
 
 from halflife.bandits import Planner, adstock, excitation_plan
@@ -13,6 +12,7 @@ from halflife.cli import app
 from halflife.errors import HalflifeError
 
 SYSTEM = adstock([0.7, 0.3], [1.0, 2.0], reward_noise=0.5)
+
 PLAN = excitation_plan({"tv": 10.0, "radio": 8.0}, periods=120, hold=3).to_numpy()
 
 
@@ -33,7 +33,10 @@ def complaint(*arguments):
 @pytest.fixture(autouse=True)
 def log(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    frame = logged(SYSTEM, PLAN, 1, baseline=20.0, names=["tv", "radio"])
+    run = SYSTEM.simulation(1)
+    frame = pd.DataFrame(PLAN, columns=["tv", "radio"])
+    frame.insert(0, "date", pd.date_range("2024-01-01", periods=len(PLAN)))
+    frame["outcome"] = [20 + run.step(spent) for spent in PLAN]
     frame.to_csv("spend.csv", index=False)
     return frame
 

@@ -30,6 +30,19 @@ AGENTS = ("HoldUCB", "DynLinUCB", "LinUCB", "DLinUCB", "AR2", "Exp3", "Exp3K")
 
 
 @app.command()
+def example(
+    output: Annotated[Path, typer.Argument(help="CSV file to write.")] = Path("spend.csv"),
+) -> None:
+    """Write a log to try the other commands on: three channels, three years of weeks."""
+    from halflife.bandits import example_log
+
+    if output.exists():
+        raise HalflifeError(f"{output} is there already; name another file.")
+    _save(output, example_log().to_csv(index=False))
+    typer.echo(f"The log is in {output}; next: halflife bandit fit {output}")
+
+
+@app.command()
 def fit(
     log: Annotated[
         Path,

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from tests.bandits.strategies import seeds
 
 from halflife.bandits import box, budget, finite, full_spends, paper_actions, simplex
+
+from .strategies import seeds
 
 
 @pytest.mark.parametrize(("d", "total", "count"), [(3, 1.5, 10), (5, 2.3, 46), (8, 3.5, 373)])

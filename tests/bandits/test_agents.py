@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bandits.agents import COMPAT, HORIZON, NAMES, make
-from tests.bandits.strategies import arms, seeds, systems
 
 from halflife.bandits import (
     Constants,
@@ -23,6 +21,9 @@ from halflife.bandits import (
     synthetic,
 )
 from halflife.bandits.environment import agent_stream
+
+from .agents import COMPAT, HORIZON, NAMES, make
+from .strategies import arms, seeds, systems
 
 SYSTEM = random_system(0.6, sigma=0.05, seed=11)
 ACTIONS = finite(np.random.default_rng(2).normal(size=(7, 3)))

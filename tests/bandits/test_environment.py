@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.signal import dstep
-from tests.bandits.strategies import seeds, systems
 
 from halflife.bandits import (
     DynamicalLinearBandit,
@@ -20,6 +19,8 @@ from halflife.bandits import (
     reference,
     synthetic,
 )
+
+from .strategies import seeds, systems
 
 
 def parts(system):

@@ -1,9 +1,10 @@
 """Plots have what they promise."""
 
 import numpy as np
-from tests.bandits.agents import make
 
 from halflife.bandits import paper_actions, regret_figure, simulate, synthetic
+
+from .agents import make
 
 
 def test_regret_is_drawn_as_a_median_and_a_band():

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import dlsim
-from tests.bandits.logs import logged, spends
 
 from halflife.bandits import (
     Fit,
@@ -15,6 +14,8 @@ from halflife.bandits import (
     fit,
     response_figure,
 )
+
+from .logs import logged, spends
 
 ADSTOCK = adstock([0.7, 0.4, 0.1], [1, 0.8, 0.5], reward_noise=0.1, state_noise=0.05)
 

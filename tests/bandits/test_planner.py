@@ -14,9 +14,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.bandits.logs import logged
 
 from halflife.bandits import Planner, PlannerError, adstock, budget, excitation_plan, fit
+
+from .logs import logged
 
 TRUE = adstock([0.7, 0.3], [1.0, 2.0], reward_noise=0.3)  # h = (3.33, 2.86)
 LEVELS = {"tv": 10.0, "radio": 8.0}

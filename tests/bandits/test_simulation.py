@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.bandits.agents import NAMES, make
 
 from halflife.bandits import (
     Constants,
@@ -16,6 +15,8 @@ from halflife.bandits import (
     simulate,
     synthetic,
 )
+
+from .agents import NAMES, make
 
 SYSTEM = random_system(0.6, sigma=0.05, seed=11)
 ACTIONS = finite(np.random.default_rng(2).normal(size=(7, 3)))

@@ -7,8 +7,8 @@
   the authors' code
 - whole runs: `simulate`, round by round, compiled (`kernels.py`) or all seeds at once
   (`lockstep.py`); `reference.py` has the same as plain loops, for the tests
-- from a spend log to the next budget: `read_log`, `fit`, `excitation_plan`, and `Planner`, which
-  keeps its state in a file
+- from a spend log to the next budget: `read_log`, `fit` (`identification.py`), `excitation_plan`,
+  and `Planner`, which keeps its state in a file; `example_log` is a log to try them on
 - `figures.py`: what one would rather look at
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from halflife.bandits.d_lin_ucb import DLinUCB
     from halflife.bandits.dynlin_ucb import DynLinUCB
     from halflife.bandits.environment import DynamicalLinearBandit, Simulation
+    from halflife.bandits.example import example_log, example_system
     from halflife.bandits.excitation import excitation_plan
     from halflife.bandits.exp3 import Exp3, Exp3K
     from halflife.bandits.figures import regret_figure, response_figure
@@ -77,6 +78,8 @@ _HOME = {
     "box": "actions",
     "budget": "actions",
     "confidence_radius": "bounds",
+    "example_log": "example",
+    "example_system": "example",
     "excitation_plan": "excitation",
     "finite": "actions",
     "fit": "identification",
@@ -119,6 +122,8 @@ __all__ = [
     "box",
     "budget",
     "confidence_radius",
+    "example_log",
+    "example_system",
     "excitation_plan",
     "finite",
     "fit",

@@ -64,6 +64,9 @@ class AR2(Agent):
         self._official: OfficialAR2 | None = None
         if compatible(compat):
             self._official = OfficialAR2(k, alpha, self.epoch, c0, sigma, seed)
+        from halflife.bandits import kernels
+
+        self._kernels: Any = kernels
         self._pulled: NDArray[np.int64] = np.zeros(k, np.int64)
         self._reward: Array = np.zeros(k)
         self._waiting: NDArray[np.int64] = np.zeros(k, np.int64)
@@ -72,14 +75,14 @@ class AR2(Agent):
     def _next(self) -> int:
         if self._official:
             return self._official.next()
-        from halflife.bandits.kernels import choose_ar2
-
         t = self.t + 1
         if t - self._first == self.epoch:
             self._first = t
             self._waiting[:] = 0
         seen = (self._pulled, self._reward, self._waiting, self._last, self._before)
-        arm, _ = choose_ar2(t, self._first, *seen, self.alpha, self._width, t % 2 == 1)
+        arm, _ = self._kernels.choose_ar2(
+            t, self._first, *seen, self.alpha, self._width, t % 2 == 1
+        )
         return int(arm)
 
     def _learn(self, k: int, y: float) -> None:
@@ -113,9 +116,7 @@ class AR2(Agent):
     def _compiled(self, run: Any) -> Any:
         if self._official:
             return None
-        from halflife.bandits.kernels import play_ar2
-
-        return play_ar2(
+        return self._kernels.play_ar2(
             run.noise,
             run.system,
             len(self.actions),

@@ -100,6 +100,9 @@ class DLinUCB(Agent):
                 constants.u**2 / (lam * d),
             ]
         )
+        from halflife.bandits import kernels
+
+        self._kernels: Any = kernels
         k = len(actions)
         self._v: Array = lam * np.eye(d)
         self._v2: Array = lam * np.eye(d)
@@ -115,19 +118,16 @@ class DLinUCB(Agent):
     def _next(self) -> int:
         if self._official:
             return self._official.next(self.t)
-        from halflife.bandits.kernels import choose_discounted, discounted_beta
-
-        beta = discounted_beta(self.t, self.gamma, self._radius)
+        beta = self._kernels.discounted_beta(self.t, self.gamma, self._radius)
         state = (self._v, self._v2, self._b, self._h)
-        return int(choose_discounted(self.actions.arms, beta, *state, *self._spaces))
+        return int(self._kernels.choose_discounted(self.actions.arms, beta, *state, *self._spaces))
 
     def _learn(self, k: int, y: float) -> None:
         if self._official:
             self._official.learn(self.t, k, y)
             return
-        from halflife.bandits.kernels import discount
-
-        discount(self.actions.arms[k], y, self.gamma, self.lam, self._v, self._v2, self._b)
+        u, state = self.actions.arms[k], (self._v, self._v2, self._b)
+        self._kernels.discount(u, y, self.gamma, self.lam, *state)
 
     def _state(self) -> dict[str, Any]:
         if self._official:
@@ -144,9 +144,7 @@ class DLinUCB(Agent):
     def _compiled(self, run: Any) -> Any:
         if self._official:
             return None
-        from halflife.bandits.kernels import play_discounted
-
-        return play_discounted(
+        return self._kernels.play_discounted(
             run.noise,
             run.system,
             self.actions.arms,

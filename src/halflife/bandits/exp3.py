@@ -74,6 +74,9 @@ class Exp3(Agent):
             self._official = OfficialExp3(
                 k, self.eta, self.gamma, self._shift, self._scale, self._official_batch, seed
             )
+        from halflife.bandits import kernels
+
+        self._kernels: Any = kernels
         self._rng = agent_stream(seed)
         self._gains: Array = np.zeros(k)
         self._p: Array = np.empty(k)
@@ -86,9 +89,7 @@ class Exp3(Agent):
         return None
 
     def _weigh(self) -> None:
-        from halflife.bandits.kernels import probabilities
-
-        probabilities(self._gains, self.eta, self.gamma, self._p)
+        self._kernels.probabilities(self._gains, self.eta, self.gamma, self._p)
 
     @property
     def probabilities(self) -> Array:
@@ -99,9 +100,7 @@ class Exp3(Agent):
         if self._official:
             return self._official.next(self.t)
         if self._left == 0:
-            from halflife.bandits.kernels import draw
-
-            self._arm = int(draw(self._rng.random(), self._p))
+            self._arm = int(self._kernels.draw(self._rng.random(), self._p))
             self._left, self._sum = self.batch, 0.0
         return self._arm
 
@@ -140,9 +139,7 @@ class Exp3(Agent):
     def _compiled(self, run: Any) -> Any:
         if self._official:
             return None
-        from halflife.bandits.kernels import play_exp3
-
-        return play_exp3(
+        return self._kernels.play_exp3(
             run.noise,
             run.chance,
             run.system,
