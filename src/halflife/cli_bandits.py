@@ -236,6 +236,7 @@ def simulate(
                 agent,
                 horizon=rounds,
                 seeds=range(seeds),
+                checkpoints=np.linspace(1, rounds, 60),
                 watch=lambda done, of, task=task: progress.update(task, completed=done),
             )
     width = max(map(len, chosen))

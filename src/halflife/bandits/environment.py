@@ -133,8 +133,8 @@ class DynamicalLinearBandit:
     @cached_property
     def _lasting(self) -> Array:
         """(I − A)^{−T} ω: what a unit of state pays for ever."""
-        lasting: Array = np.linalg.solve(np.eye(self.n) - self.A.T, self.omega)
-        return lasting
+        lasting = np.linalg.solve(np.eye(self.n) - self.A.T, self.omega)
+        return np.asarray(lasting, dtype=np.float64)
 
     def value(self, action: ArrayLike) -> float:
         """J(u) = ⟨h, u⟩, the long-run reward per round of playing one action for ever."""
@@ -148,8 +148,8 @@ class DynamicalLinearBandit:
     def steady_state(self, action: ArrayLike) -> Array:
         """(I − A)⁻¹ B u, where the state settles, shape (n,)."""
         u = array("action", action, (self.d,))
-        settled: Array = np.linalg.solve(np.eye(self.n) - self.A, self.B @ u)
-        return settled
+        settled = np.linalg.solve(np.eye(self.n) - self.A, self.B @ u)
+        return np.asarray(settled, dtype=np.float64)
 
     def to_come(self, state: ArrayLike) -> float:
         """⟨ω, (I − A)⁻¹ x⟩: what a state still pays if nothing more is done."""

@@ -179,12 +179,13 @@ class Fit:
         for name, value, (low, high), (half, (soon, late)) in zip(
             self.channels, self.h, self.interval, halves, strict=True
         ):
-            when = (
-                "not clear"
-                if math.isnan(half)
-                else f"{half:.1f} periods"
-                + ("" if math.isnan(soon) else f" [{soon:.1f}, {late:.1f}]")
-            )
+            if math.isnan(half):
+                when = "not clear"
+            elif half == 0 and not late > 0.05:
+                when = "at once"
+            else:
+                span = "" if math.isnan(soon) else f" [{soon:.1f}, {late:.1f}]"
+                when = f"{half:.1f} periods{span}"
             doubt = "  (sign not clear)" if low < 0 < high else ""
             lines.append(f"{name:{width}}  {value:>9.4g} [{low:.4g}, {high:.4g}]   {when}{doubt}")
         low, high = self.rho_interval
@@ -405,7 +406,7 @@ def _regress(y: Array, u: Array, extras: Array, p: int) -> _Model:
     size = np.maximum(np.sqrt(np.mean(x**2, axis=0)), 1e-300)
     q, r = np.linalg.qr(x / size)
     if _singular(r):
-        if _singular(np.linalg.qr(x[:, p:] / size[p:], mode="r")):
+        if _singular(np.linalg.qr(x[:, p:] / size[p:])[1]):
             raise LogError(
                 "Spends and their own past cannot be told apart: the log's spends follow a pattern "
                 "that repeats. Vary them without one (see excitation_plan), or ask for fewer lags."
