@@ -197,6 +197,7 @@ def simulate(
 ) -> None:
     """Play agents on a system and compare what they lose beside the best constant spend."""
     import numpy as np
+    from rich.console import Console
     from rich.progress import Progress
 
     from halflife import bandits
@@ -226,7 +227,7 @@ def simulate(
         f"best constant spend {np.round(best * unit, 4).tolist()}, which pays {value:.4g} a round"
     )
     runs = dict[str, Any]()
-    with Progress(transient=True) as progress:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
         for name in chosen:
             task = progress.add_task(name, total=seeds)
             agent = _checked(_agent, name, actions, known, rounds, bandit.reward_deviation)
@@ -274,11 +275,12 @@ def _columns(
 
 
 def _fitted(log: Path, **options: Any) -> Fit:
+    from rich.console import Console
     from rich.progress import Progress
 
     from halflife.bandits import fit as estimate
 
-    with Progress(transient=True) as progress:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("intervals", total=200)
         found: Fit = _checked(
             estimate,

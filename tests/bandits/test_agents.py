@@ -164,6 +164,16 @@ def test_a_state_that_was_cut_is_refused():
         agent.load_state_dict(state)
 
 
+def test_a_state_that_was_altered_changes_nothing():
+    agent = make("HoldUCB", SYSTEM, ACTIONS)
+    played(agent, SYSTEM, 50)
+    before = agent.state_dict()
+    for name, value in {"b": [1.0], "inverse": "x", "left": None, "counts": [1, 2]}.items():
+        with pytest.raises(ValueError, match="it was altered"):
+            agent.load_state_dict({**make("HoldUCB", SYSTEM, ACTIONS).state_dict(), name: value})
+        assert agent.state_dict() == before
+
+
 @settings(max_examples=20)
 @given(systems(d=2, sigma=0.1), arms(2), seeds)
 def test_h_is_the_least_squares_solution(system, actions, seed):

@@ -401,6 +401,38 @@ TestRestarts = Restarts.TestCase
 TestRestarts.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 
+@pytest.mark.parametrize("exploration", [0.0, 1.0, 30.0])
+def test_the_spends_are_the_optimistic_ones(path, exploration):
+    with Planner.create(path, FITTED, exploration=exploration) as planner:
+        mean, covariance = planner.estimate
+        said = list(planner.recommend(10.0).spends.values())
+        tried = budget(10.0, low=[0, 0], high=FITTED.largest).arms
+        inner = np.random.default_rng(0).dirichlet(np.ones(len(tried)), 500) @ tried
+        wide = np.sqrt(np.einsum("ki,ij,kj->k", inner, covariance[1:, 1:], inner))
+        value = said @ mean[1:] + exploration * np.sqrt(said @ covariance[1:, 1:] @ said)
+        assert value >= (inner @ mean[1:] + exploration * wide).max() - 1e-9
+
+
+def test_a_disk_that_is_full_loses_nothing(planner):
+    planner.recommend(10.0)
+    pages = planner._database.execute("PRAGMA page_count").fetchone()[0]
+    planner._database.execute(f"PRAGMA max_page_count = {pages}")
+
+    def go_on():
+        while True:
+            planner.observe(50.0)
+            planner.recommend(10.0)
+
+    with pytest.raises(PlannerError, match=r"could not be written \(database or disk is full\)"):
+        go_on()
+    before = planner.history()["outcome"].notna().sum()
+    planner._database.execute("PRAGMA max_page_count = 100000")
+    if planner.pending is None:
+        planner.recommend(10.0)
+    planner.observe(51.0)
+    assert planner.history()["outcome"].notna().sum() == before + 1
+
+
 def test_a_recommendation_explains_itself(planner):
     said = str(planner.recommend(10.0))
     for part in (

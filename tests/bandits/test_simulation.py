@@ -1,5 +1,7 @@
 """Three ways to run an agent, and one answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,28 @@ def test_a_compiled_run_is_the_run_round_by_round(name):
     assert (here.changes == there.changes).all()
     np.testing.assert_allclose(here.rewards, there.rewards, rtol=1e-9)
     np.testing.assert_array_equal(here.regret, there.regret)
+
+
+@pytest.mark.parametrize("memory", [None, 0, 2])
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_a_compiled_run_waits_as_long_as_the_agent(rho, memory):
+    known = replace(Constants.of(SYSTEM, ACTIONS), rho=rho, memory=memory)
+    for agent in (
+        DynLinUCB(ACTIONS, known, horizon=900, radius="exact", scale=0.1),
+        HoldUCB(ACTIONS, known, horizon=900, scale=0.1),
+    ):
+        one, two = (
+            simulate(SYSTEM, agent, horizon=900, seeds=(1,), backend=way)
+            for way in ("compiled", "agents")
+        )
+        assert (one.pulls == two.pulls).all()
+    quiet = random_system(0.6, seed=11)
+    agent = DynLinUCB(ACTIONS, known, horizon=900, radius="exact", scale=0.1)
+    one, two = (
+        simulate(quiet, agent, horizon=900, seeds=(1,), backend=way)
+        for way in ("compiled", "lockstep")
+    )
+    assert (one.pulls == two.pulls).all()
 
 
 @pytest.mark.parametrize("radius", ["paper", "exact"])

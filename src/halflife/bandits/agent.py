@@ -90,8 +90,14 @@ class Agent(ABC):
                 )
         if missing := sorted(set(mine) - set(state)):
             raise ValueError(f"The state lacks {', '.join(missing)}; it was cut or altered.")
-        self._load({name: state[name] for name in self._state()})
-        self.t, self._pending = int(state["t"]), state["pending"]
+        names = list(self._state())
+        try:
+            self._load({name: state[name] for name in names})
+            self.t = int(state["t"])
+        except (ValueError, TypeError, KeyError):
+            self._load({name: mine[name] for name in names})
+            raise ValueError("The state does not hold what it should; it was altered.") from None
+        self._pending = state["pending"]
 
     @property
     def configuration(self) -> str:

@@ -164,7 +164,7 @@ class DynLinUCB(Agent):
             self.radius.packed(),
             *waiting(self.constants),
             self._rounding == "ceil",
-            memory_of(self.constants),
+            *memory_of(self.constants),
             run.horizon,
             run.checkpoints,
         )
@@ -190,8 +190,12 @@ def waiting(constants: Constants) -> tuple[float]:
     return (-math.log(constants.rho) if constants.rho > 0 else 1.0,)
 
 
-def memory_of(constants: Constants) -> int:
-    """H for the compiled loops: a fixed one, or −1 for the one that follows from ρ."""
+def memory_of(constants: Constants) -> tuple[int, float]:
+    """For the compiled loops: a fixed H and the part of a transient that it leaves.
+
+    −1 for the H that follows from ρ. If ρ is 0 and no memory is known, nothing is waited for, and
+    all of a transient is left.
+    """
     if constants.memory is not None:
-        return constants.memory
-    return 0 if constants.rho == 0 else -1
+        return constants.memory, 0.0
+    return (0, 1.0) if constants.rho == 0 else (-1, 0.0)

@@ -110,10 +110,9 @@ class HoldUCB(Agent):
     def _change(self, new: int) -> None:
         from halflife.bandits.kernels import burn_in
 
-        memory, (log_rho,) = memory_of(self.constants), waiting(self.constants)
+        (memory, rest), (log_rho,) = memory_of(self.constants), waiting(self.constants)
         self._left = burn_in(max(self.t + 1, self._early), log_rho, memory)
-        if memory < 0:
-            self._waited += math.exp(-self._left * log_rho)
+        self._waited += math.exp(-self._left * log_rho) if memory < 0 else rest
         self._arm = new
         self.changes += 1
 
@@ -151,7 +150,7 @@ class HoldUCB(Agent):
             self.lam,
             self.radius.packed(),
             *waiting(self.constants),
-            memory_of(self.constants),
+            *memory_of(self.constants),
             np.array(self._start, dtype=np.int64),
             whole("early", self._early, 1),
             self._log_growth,

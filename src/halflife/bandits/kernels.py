@@ -168,12 +168,14 @@ def play_ucb(
     log_rho: Any,
     ceil: Any,
     memory: Any,
+    rest: Any,
     horizon: Any,
     checkpoints: Any,
 ) -> Any:
     """DynLin-UCB, and LinUCB as its special case of blocks of one round (memory = 0).
 
-    `memory` below 0: H_m from `log_rho` = log(1/ρ); 0 or more: H_m is that number.
+    `memory` below 0: H_m from `log_rho` = log(1/ρ); 0 or more: H_m is that number, which leaves
+    the part `rest` of a transient.
     """
     a, bu, omega, thetau, sy, sx = system
     arms_n, d = arms.shape
@@ -212,8 +214,7 @@ def play_ucb(
                 at += 1
         if length == 1 + hold:
             logdet += book(arms, lam, k, y, counts, sums, vinv, b, h, q, w)
-            if memory < 0:
-                waited += np.exp(-hold * log_rho)
+            waited += np.exp(-hold * log_rho) if memory < 0 else rest
     return seen, total, changes
 
 
@@ -234,6 +235,7 @@ def play_hold(
     r: Any,
     log_rho: Any,
     memory: Any,
+    rest: Any,
     start: Any,
     early: Any,
     log_growth: Any,
@@ -263,8 +265,7 @@ def play_hold(
             since = logdet
             if new != k:
                 left = burn_in(max(t + 1, early), log_rho, memory)
-                if memory < 0:
-                    waited += np.exp(-left * log_rho)
+                waited += np.exp(-left * log_rho) if memory < 0 else rest
                 changes += 1
                 k = new
         y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)

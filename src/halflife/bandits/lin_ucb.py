@@ -112,6 +112,7 @@ class LinUCB(Agent):
             1.0,
             False,
             0,
+            0.0,
             run.horizon,
             run.checkpoints,
         )

@@ -43,8 +43,9 @@ def play_lockstep(
         known = agent.constants
         waits = holds(known.rho, agent._rounding, known.memory)
         rho = 0.0 if known.memory is not None else known.rho
+        rest = 0.0 if known.memory is not None else 1.0
     else:
-        waits, rho = iter(lambda: 0, 1), 0.0
+        waits, rho, rest = iter(lambda: 0, 1), 0.0, 0.0
     rng = np.random.default_rng([3, *seeds.tolist()])
     arms, s, (k, d) = agent.actions.arms, len(seeds), agent.actions.arms.shape
     jump = _jumps(bandit, arms)
@@ -90,7 +91,7 @@ def play_lockstep(
         widths -= (w @ arms.T) * (scaled @ arms.T)
         b += u * y[:, None]
         h = (inverse @ b[:, :, None])[:, :, 0]
-        waited += rho**hold if rho else 0.0
+        waited += rho**hold if rho else rest
     return seen, changes
 
 

@@ -128,7 +128,9 @@ class Recommendation:
 class Planner:
     """Recommends spends, takes outcomes, and keeps everything in a file.
 
-    Made by `Planner.create`, or `Planner.open` for a file that is there; a context manager.
+    Made by `Planner.create`, or `Planner.open` for a file that is there; a context manager. It
+    takes the baseline to be what it was at the end of the log, and covariates to be at their mean:
+    where a trend, a season or a price moves outcomes much, take its part off before `observe`.
 
     Attributes:
         path: The file.
@@ -591,14 +593,19 @@ class Planner:
     def _transaction(self) -> Iterator[None]:
         """All or nothing, on the disk before it returns."""
         before = (self._v, self._b, self._since)
-        self._database.execute("BEGIN IMMEDIATE")
         try:
+            self._database.execute("BEGIN IMMEDIATE")
             yield
             self._database.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             self._v, self._b, self._since = before
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise PlannerError(
+                    f"{self.path} could not be written ({error}); nothing has changed. Make room "
+                    "or mend its permissions, and do the step again."
+                ) from None
             raise
 
 
