@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from halflife.optim import eight_bit, rounding
-from halflife.optim.kappa import L1, Kappa
+from halflife.optim.kappa import Kappa
 
 if TYPE_CHECKING:
     Number = float | Tensor
@@ -133,11 +133,7 @@ def update_together(slots: Sequence[Slot], how: Update) -> None:
     torch._foreach_add_(c, g, alpha=1 - how.beta1)
     torch._foreach_mul_(m, how.beta2)
     torch._foreach_add_(m, g, alpha=1 - how.beta2)
-    if isinstance(how.K, L1) and how.K.scale == 1:
-        torch._foreach_sign_(c)
-        u: Any = c
-    else:
-        u = [_direction(how.K, each) for each in c]
+    u = [_direction(how.K, each) for each in c]
     torch._foreach_mul_(p, how.keep)
     if isinstance(how.length, Tensor):
         torch._foreach_sub_(p, torch._foreach_mul(u, how.length))
