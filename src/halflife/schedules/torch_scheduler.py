@@ -42,11 +42,8 @@ class TorchScheduler(LRScheduler):
     Inside `SequentialLR` it behaves like PyTorch's own; `>>` does the same with less. In a
     `ChainedScheduler` it sets the rate whatever those before it did, as `LambdaLR` does.
 
-    Under Hugging Face accelerate, a prepared scheduler steps only where the optimizer did, so
-    gradient accumulation and skipped updates are counted right, but then once per process: with N
-    processes pass `total=N * updates` (unless `split_batches=True`). With
-    `Accelerator(step_scheduler_with_optimizer=False)`, or left unprepared, every call is one step:
-    call `step()` where `accelerator.sync_gradients` holds.
+    Under Hugging Face accelerate, take `as_accelerate`: there, a prepared scheduler is called once
+    for each process.
 
     Args:
         optimizer: The optimizer whose groups are set.
