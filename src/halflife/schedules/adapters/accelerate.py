@@ -10,7 +10,7 @@ from halflife.schedules.schedule import Schedule
 from halflife.schedules.torch_scheduler import TorchScheduler
 
 if TYPE_CHECKING:
-    from accelerate import Accelerator
+    from accelerate import Accelerator  # type: ignore[import-untyped]
 
 
 class PerUpdateScheduler(TorchScheduler):
