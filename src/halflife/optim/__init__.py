@@ -1,7 +1,7 @@
 """Lion-K: optimizers that step along ∇K of their momentum, and the problems that they solve.
 
-`LionK` is the optimizer. `kappa` has the functions K, one file each. `diagnostics` tells which problem
-an optimizer is solving and how far it is.
+`LionK` is the optimizer. `kappa` has the functions K, one file each. `diagnostics` tells which
+problem an optimizer is solving and how far it is.
 
 Knows nothing of papers, experiments or training loops.
 """

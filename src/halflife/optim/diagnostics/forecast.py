@@ -51,7 +51,7 @@ def multipliers(schedule: Schedule | None, total: int, done: int = 0) -> NDArray
         at = int(np.flatnonzero(~(np.isfinite(values) & (values >= 0)))[0])
         raise ValueError(
             f"schedule must give finite multipliers from 0, but at step {done + at} of {total} "
-            f"it is {values[at]!r}."
+            f"it is {float(values[at])!r}."
         )
     return values
 
