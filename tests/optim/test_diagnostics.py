@@ -124,7 +124,7 @@ def test_radius_knows_scales_blocks_and_newton_schulz():
 
 
 @bounded
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=seeds, rate=st.floats(0.001, 0.99), implicit=st.booleans())
 def test_infeasibility_falls_at_least_as_the_product_of_decays(K, seed, rate, implicit):
     optimizer, p = lion(
@@ -142,7 +142,7 @@ def test_infeasibility_falls_at_least_as_the_product_of_decays(K, seed, rate, im
 
 
 @bounded
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=seeds, rate=st.floats(0.001, 1.0))
 def test_the_radius_is_never_exceeded_by_a_run_that_starts_within(K, seed, rate):
     optimizer, p = lion(inside(K, seed, 0.5), K=K, lr=rate / 0.5)
@@ -174,7 +174,7 @@ def test_certificate_by_hand():
 
 
 @every
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=seeds, decay=st.floats(0.05, 5.0))
 def test_the_certificate_is_not_negative_and_zero_at_a_solution(K, seed, decay):
     g = drawn(seed)
@@ -371,7 +371,7 @@ def test_sharded_weights_give_the_same_on_all_ranks(tmp_path):
 
 
 @bounded
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=seeds, rates=st.lists(st.floats(0.0, 0.9), min_size=1, max_size=30))
 def test_predicted_steps_are_an_upper_bound(K, seed, rates):
     optimizer, p = lion(drawn(seed, 5.0), K=K, lr=1 / 0.5)

@@ -1,7 +1,7 @@
 """The weights of a group beside their constraint, one parameter at a time.
 
 Knows groups and states of `LionK`, and what a parameter adds to each diagnostic; sums and answers
-stand in `diagnostics`. Nothing here waits for the device.
+stand in `diagnostics`. Nothing here waits for the device if K is a sum over entries.
 """
 
 from __future__ import annotations
@@ -181,12 +181,16 @@ class Weights:
 
 def weights_of(group: Mapping[str, Any], tolerance: float = 0.0) -> Iterator[Weights]:
     """Each parameter of a group that is not empty, with what rounding does as least tolerance."""
+    K: Kappa = group["K"]
     for p in group["params"]:
         if p.numel() == 0:
             continue
         y = group["weight_decay"] * read(p)
         near, gauge = y, torch.zeros_like(y)
         if constrained(group):
-            near, gauge = group["K"].project(y), group["K"].gauge(y)
+            gauge = K.gauge(y)
+            # Some projections are thousands of passes: it is worth a look whether there is need
+            if K.elementwise or not K.even or bool(gauge.amax() > 1):
+                near = K.project(y)
         least = rounding_tolerance(group, p.dtype)
-        yield Weights(p, group, group["K"], y, near, gauge, max(tolerance, least))
+        yield Weights(p, group, K, y, near, gauge, max(tolerance, least))

@@ -48,7 +48,7 @@ def gradient_figure(Ks: Sequence[Kappa | str], columns: int = 4) -> Figure:
         if not isinstance(K, Elementwise):
             raise ValueError(f"{K} is no sum over entries; constraint_figure shows it.")
         line = {"color": BLUE, "width": 2}
-        drawn.add_trace(Scatter(x=z, y=K.grad(z), mode="lines", line=line), **at)
+        drawn.add_trace(Scatter(x=z.numpy(), y=K.grad(z).numpy(), mode="lines", line=line), **at)
         drawn.update_yaxes(range=[-1.6, 1.6], dtick=1, **at)
     return drawn
 
@@ -67,7 +67,7 @@ def constraint_figure(Ks: Sequence[Kappa | str], columns: int = 4) -> Figure:
         ValueError: A K is neither, or there are none.
         ImportError: Plotly is not installed.
     """
-    drawn, panels = _panels(Ks, columns, height=230)
+    drawn, panels = _panels(Ks, columns, height=200)
     from plotly.graph_objects import Heatmap, Scatter
 
     side = torch.linspace(-WIDE, WIDE, 281, dtype=torch.float64)
@@ -83,20 +83,21 @@ def constraint_figure(Ks: Sequence[Kappa | str], columns: int = 4) -> Figure:
         penalty = penalty.sum(-1) if penalty.ndim > 1 else penalty
         finite = penalty.isfinite()
         shown = torch.where(finite, penalty, math.nan).reshape(281, 281).T
-        top = float(penalty[finite].max()) if finite.any() else 1.0
+        most = penalty[finite].quantile(0.97) if finite.any() else penalty.new_zeros(())
+        top = max(most.item(), 1e-9)  # not the peak, for a barrier's is at its edge
         drawn.add_trace(
             Heatmap(
-                x=side,
-                y=side,
-                z=shown,
-                zmin=-max(top, 1e-9) / 3,  # no penalty is light blue, not white
-                zmax=max(top, 1e-9),
+                x=side.numpy(),
+                y=side.numpy(),
+                z=shown.numpy(),
+                zmin=-top / 3,  # no penalty is light blue, not white
+                zmax=top,
                 colorscale="Blues",
                 showscale=False,
             ),
             **at,
         )
-        steps = rho * K._grad(momenta)
+        steps = (rho * K._grad(momenta)).numpy()
         dots = {"color": ORANGE, "size": 4}
         drawn.add_trace(Scatter(x=steps[:, 0], y=steps[:, 1], mode="markers", marker=dots), **at)
         drawn.update_xaxes(range=[-WIDE, WIDE], dtick=1, **at)
@@ -121,7 +122,7 @@ def _panels(
         columns,
         subplot_titles=[str(K) for K in found],
         horizontal_spacing=0.05,
-        vertical_spacing=min(0.4 / rows, 0.3),
+        vertical_spacing=min(0.25 / rows, 0.3),
     )
     drawn.update_layout(
         template="plotly_white",
