@@ -53,17 +53,19 @@ def run() -> Figure:
     with torch.no_grad():
         for p in network.parameters():
             p.mul_(4)
-    optimizer = LionK(network.parameters(), lr=1e-3, weight_decay=5.0)
+    optimizer = LionK(network.parameters(), lr=2e-3, weight_decay=5.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / 2000)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lion.jsonl"
         with DiagnosticsRecorder(optimizer, path) as recorder:
-            for step in range(3000):
+            for step in range(2000):
                 optimizer.zero_grad()
                 loss = torch.nn.functional.cross_entropy(network(x), y)
                 loss.backward()
                 if step % 20 == 0:
                     recorder.record(step, loss)
                 optimizer.step()
+                scheduler.step()
         return figure(read_diagnostics(path))
 
 

@@ -80,7 +80,7 @@ def test_infeasibility_and_saturation_of_a_box_by_hand():
         ("nuclear", 1.0, 1.0),
     ],
 )
-def test_infeasibility_follows_the_constraint_of_K(K, distance, share):
+def test_infeasibility_follows_the_constraint(K, distance, share):
     weights = {"l2": [[3.0, 0.0], [0.0, 4.0]], "nuclear": [[4.0, 0.0], [0.0, 2.0]]}
     optimizer, _ = lion(weights.get(K, [[4.0, 0.0], [0.0, 1.0]]), K=K)
     assert optimizer.infeasibility().overall == pytest.approx(distance)
@@ -509,7 +509,7 @@ def test_explanation_warns_of_decay_that_bfloat16_loses():
     assert lion([0.5], rounding="kahan", **options)[0].explain().warnings == ()
 
 
-def test_every_K_has_its_problem_in_words():
+def test_all_have_their_problem_in_words():
     assert sorted(PROBLEMS) == names()
 
 

@@ -40,8 +40,9 @@ class Diagnostics:
     """The diagnostics of an optimizer that is a Lion-K.
 
     Each reads the weights as they are, in float64, and changes nothing. It waits for the device
-    once, at its end (and once a tensor for a K that is no sum over entries). Where parameters are DTensors, they are gathered one at a time: call it on all
-    ranks. Complex parameters count as pairs of real ones. The paper is arXiv 2310.05898.
+    once, at its end, and once a tensor for a K that is no sum over entries. Where parameters are
+    DTensors, they are gathered one at a time: call it on all ranks. Complex parameters count as
+    pairs of real ones. The paper is arXiv 2310.05898.
     """
 
     param_groups: list[dict[str, Any]]

@@ -14,7 +14,7 @@ from halflife.optim.diagnostics.log import DiagnosticsLog
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
 """Okabe and Ito's: colour-blind people see them."""
 
 
@@ -84,10 +84,12 @@ def figure(log: DiagnosticsLog, group: int | str | None = None) -> Figure:
     line(2, log.lyapunov, "H, the energy", BLUE)
     line(3, _positive(log.kkt_gap), "S, the certificate", GREEN)
     line(3, _positive(log.infeasibility), "distance from the constraint", ORANGE)
-    line(3, _positive(log.saturated_fraction), "share of weights on it or beyond", GREY)
+    line(3, _positive(log.saturated_fraction), "share of weights on it or beyond", PINK)
     what = "weight" if signed else "size"
     drawn.update_yaxes(title=f"{what} / r = {first['radius']:.4g}", range=[low, high], row=1, col=1)
-    drawn.update_yaxes(title="energy", row=2, col=1)
+    energies = np.concatenate([log.loss, log.objective, log.lyapunov])
+    positive = bool((energies[np.isfinite(energies)] > 0).all())
+    drawn.update_yaxes(title="energy", type="log" if positive else "linear", row=2, col=1)
     drawn.update_yaxes(title="how far", type="log", exponentformat="power", row=3, col=1)
     drawn.update_xaxes(title="update", row=3, col=1)
     drawn.update_layout(
