@@ -14,7 +14,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halflife.optim import LionK, diagnostics
+from halflife.optim import (
+    FrankWolfe,
+    Lion,
+    LionK,
+    Muon,
+    NormalizedSGD,
+    Signum,
+    diagnostics,
+)
 from halflife.optim.diagnostics import (
     CONVENTIONS,
     DiagnosticsRecorder,
@@ -162,6 +170,30 @@ def test_newton_schulz_stays_within_its_wider_radius(seed):
         p.grad = drawn(seed if seed % 2 else seed + step)  # half of them push one way all along
         optimizer.step()
         assert torch.linalg.svdvals(p.detach())[0] <= optimizer.radius().overall
+
+
+@pytest.mark.parametrize(
+    ("make", "radius", "words"),
+    [
+        (lambda ps: Lion(ps, weight_decay=0.5), 2.0, "max |xᵢ| ≤ r, with r = 2"),
+        (lambda ps: Signum(ps, weight_decay=0.5), 2.0, "max |xᵢ| ≤ r, with r = 2"),
+        (lambda ps: NormalizedSGD(ps, weight_decay=0.5), 2.0, "‖x‖₂ ≤ r for each tensor"),
+        (lambda ps: Muon(ps, weight_decay=0.5), 2 * OVERSHOOT * 2, "overstep r by a factor 1.2"),
+        (lambda ps: FrankWolfe(ps, radius=3.0), 3.0, "max |xᵢ| ≤ r, with r = 3"),
+    ],
+    ids=["lion", "signum", "normalized-sgd", "muon", "frank-wolfe"],
+)
+def test_every_named_optimizer_tells_its_problem(make, radius, words):
+    p = torch.nn.Parameter(torch.zeros(12, 3))
+    optimizer = make([p])
+    assert optimizer.radius().overall == pytest.approx(radius)
+    for step in range(3):
+        assert words in str(optimizer.explain(total=100))
+        assert optimizer.saturated_fraction().overall <= (step > 0)
+        p.grad = drawn(step).repeat(3, 1).float()
+        assert math.isfinite(optimizer.lyapunov(1.0))
+        assert math.isfinite(optimizer.kkt_gap().bound)
+        optimizer.step()
 
 
 # The certificate

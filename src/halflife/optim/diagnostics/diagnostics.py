@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
 from halflife.optim.diagnostics.explanation import Explanation, GroupExplanation
 from halflife.optim.diagnostics.forecast import (
@@ -30,6 +29,7 @@ from halflife.optim.diagnostics.weights import (
     constrained,
     shape_of,
     weights_of,
+    whole,
 )
 
 ACTIVE = 0.95
@@ -85,8 +85,9 @@ class Diagnostics:
     def saturated_fraction(self) -> Reading:
         """The share of the weights that lie on the border of the constraint (or outside).
 
-        On it means nearer than one update's decay, ηλ of the radius, and rounding. Where the border
-        is one of whole blocks or of singular values, the share of these. Overall: of all weights.
+        On it means nearer than one update's decay, ηλ of the radius but at most 1 %, and rounding.
+        Where the border is one of whole blocks or of singular values, the share of these. Overall:
+        of all weights.
         """
         counts = _to_host(
             [
@@ -292,9 +293,7 @@ class Diagnostics:
 
     def _with_loss(self, loss: float | Tensor, sums: list[Tensor]) -> float:
         if isinstance(loss, Tensor):
-            loss = loss.detach().reshape(())
-            sums = [*sums, loss.full_tensor() if isinstance(loss, DTensor) else loss]
-            *parts, f = _to_host(sums)
+            *parts, f = _to_host([*sums, whole(loss.detach()).reshape(())])
         else:
             parts, f = _to_host(sums), float(loss)
         senses = {bool(group["maximize"]) for group in self.param_groups}

@@ -16,10 +16,10 @@ from typing import Any, Self, SupportsIndex
 
 import torch.distributed
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
 from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.diagnostics.measure import measure, totals
+from halflife.optim.diagnostics.weights import whole
 
 
 class DiagnosticsRecorder:
@@ -151,10 +151,7 @@ def _opened(path: Path, *, fresh: bool) -> int:
 
 
 def _number(loss: float | Tensor) -> float:
-    if isinstance(loss, Tensor):
-        loss = loss.detach()
-        loss = loss.full_tensor() if isinstance(loss, DTensor) else loss
-    return float(loss)
+    return float(whole(loss.detach()) if isinstance(loss, Tensor) else loss)
 
 
 def _finite(value: Any) -> Any:

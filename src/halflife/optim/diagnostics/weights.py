@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
 from halflife.optim import eight_bit
 from halflife.optim.certificate import certificate, objective
+from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa
 from halflife.optim.lyapunov import implicit_lr, lyapunov
 
@@ -29,14 +29,17 @@ ENDLESS = 1e30
 """ϵλ for ηλ = 1."""
 
 
+def whole(t: Tensor) -> Tensor:
+    """A tensor with all its shards."""
+    return cast("Any", t).full_tensor() if is_sharded(t) else t
+
+
 def read(t: Tensor) -> Tensor:
     """A tensor as K sees it: real, whole, in float64 (float32 where there is none), no history.
 
     A DTensor is gathered, so all its ranks must come here.
     """
-    t = t.detach()
-    if isinstance(t, DTensor):
-        t = t.full_tensor()
+    t = whole(t.detach())
     if t.is_complex():
         t = torch.view_as_real(t)
     return t.to(torch.float32 if t.device.type == "mps" else torch.float64)
@@ -121,8 +124,12 @@ class Weights:
         return (self.largest() <= 1 + self.tolerance) & near
 
     def saturated(self) -> Tensor:
-        """How many entries lie on the border: within one step's decay of it, or beyond."""
-        width = decay_per_step(self.group) + rounding_tolerance(self.group, self.p.dtype)
+        """How many entries lie on the border: within one step's decay of it, or beyond.
+
+        A step's decay may be all of a weight, as in the first ones of Frank–Wolfe; 1 % is the most.
+        """
+        step = min(decay_per_step(self.group), WIDEST)
+        width = step + rounding_tolerance(self.group, self.p.dtype)
         return (self.gauge >= 1 - width).to(self.y.dtype).mean() * self.y.numel()
 
     def feasible(self) -> Tensor:
