@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from halflife.optim import (
     FrankWolfe,
@@ -361,6 +362,29 @@ def test_nothing_is_changed(K):
     optimizer.lyapunov(p.sum()), optimizer.objective(p.sum())
     for old, new in zip(before, [p, p.grad, optimizer.state[p]["exp_avg"]], strict=True):
         assert torch.equal(old, new)
+
+
+class Reads(TorchDispatchMode):
+    """Counts the times that a number of a tensor is asked for, which on a GPU waits for it."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("K", [K for K in EVERY if K.elementwise], ids=str)
+def test_sums_over_entries_wait_for_the_device_only_at_the_end(K):
+    optimizer, p = lion(drawn(0), K=K, gradient=drawn(1))
+    optimizer.step()
+    with Reads() as reads:
+        bool(p.sum() > 0)
+        assert reads.count == 1
+        optimizer.infeasibility(), optimizer.saturated_fraction()
+        optimizer.kkt_gap(), optimizer.kkt_gap(of="average")
+        optimizer.lyapunov(p.sum()), optimizer.objective(p.sum())
+        assert reads.count == 1
 
 
 SHARDED = """
