@@ -55,7 +55,9 @@ def points():
     return [{"x": row, "labels": row.sum(0, keepdim=True)} for row in x]
 
 
-def hugging_face(folder, *callbacks, resume=None, options=None, by_class=False, **arguments):
+def hugging_face(
+    folder, *callbacks, first=None, resume=None, options=None, by_class=False, **arguments
+):
     """Train for 12 updates on one or the other way to a LionK, and return the trainer."""
     settings = {
         "output_dir": str(folder),
@@ -84,6 +86,8 @@ def hugging_face(folder, *callbacks, resume=None, options=None, by_class=False, 
         callbacks=list(callbacks),
         **given,
     )
+    if first is not None:
+        trainer.callback_handler.callbacks.insert(0, first)
     trainer.train(resume_from_checkpoint=resume)
     return trainer
 
@@ -127,6 +131,21 @@ def test_hugging_face_records_as_often_as_asked(tmp_path, capsys):
     log = read_diagnostics(path)
     assert log.steps.tolist() == [0, 2, 5, 8, 11]
     assert np.isfinite(log.loss).tolist() == [True, False, True, False, True]
+
+
+def test_hugging_face_reporters_behind_the_callback_get_its_numbers(tmp_path, capsys):
+    class Reporter(transformers.TrainerCallback):
+        seen = ()
+
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            self.seen += ("lion/infeasibility" in logs,)
+
+    behind, before = Reporter(), Reporter()
+    ours = TransformersDiagnostics(tmp_path / "lion.jsonl")
+    hugging_face(tmp_path, before, first=ours)
+    assert before.seen == (True,) * 6 + (False,)  # the last log is the summary of the run
+    hugging_face(tmp_path, behind, TransformersDiagnostics(tmp_path / "other.jsonl"))
+    assert behind.seen == (False,) * 7
 
 
 def test_hugging_face_warns_of_a_constraint_that_cannot_become_active(tmp_path, capsys):

@@ -640,6 +640,18 @@ def test_implied_radius_is_that_of_the_peers(make, options, convention):
     assert p.tolist() == pytest.approx([told] * 3, rel=1e-3)
 
 
+def test_implied_radius_is_that_of_optax():
+    optax = pytest.importorskip("optax")
+    x = np.zeros(3, np.float32)
+    for rates in (RATES[:300], RATES[300:]):
+        rule = optax.lion(rates[0], weight_decay=0.5)
+        state = rule.init(x)
+        for _ in rates:
+            step, state = rule.update(-np.ones_like(x), state, x)
+            x = np.asarray(optax.apply_updates(x, step))
+    assert x.tolist() == pytest.approx([implied_radius("decoupled", weight_decay=0.5)] * 3, 1e-3)
+
+
 def test_implied_radius_holds_for_the_muon_of_torch():
     p = torch.nn.Parameter(torch.zeros(16, 4))
     optimizer = torch.optim.Muon([p], lr=0.05, weight_decay=1.0)
