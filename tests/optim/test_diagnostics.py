@@ -197,6 +197,22 @@ def test_every_named_optimizer_tells_its_problem(make, radius, words):
         optimizer.step()
 
 
+@settings(max_examples=10)
+@given(seed=seeds)
+def test_newton_schulz_is_promised_only_what_it_keeps(seed):
+    optimizer, p = lion(drawn(seed, 10.0), K="nuclear:method=newton-schulz", lr=0.4)
+    (told,) = optimizer.steps_to_feasibility(total=100)
+    reachable = optimizer.explain(total=100).groups[0].reachable
+    for _ in range(told.steps):
+        p.grad = -p.detach()  # outward all along
+        optimizer.step()
+        largest = torch.linalg.svdvals(0.5 * p.detach())[0]
+        assert largest <= reachable
+    assert largest <= OVERSHOOT + 0.01
+    assert math.isfinite(optimizer.lyapunov(1.0, tolerance=0.01))
+    assert not optimizer.explain(total=100, done=99).groups[0].outside
+
+
 # The certificate
 
 

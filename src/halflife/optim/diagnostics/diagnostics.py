@@ -70,7 +70,8 @@ class Diagnostics:
         """The Euclidean distance of λx to the domain of K*: 0 inside the constraint.
 
         It falls in each update by the factor 1 − ηλ at least, whatever the gradients are (Theorem
-        B.9). In a group the distance of all its tensors together, overall the largest.
+        B.9; Newton–Schulz keeps only 1.2024 times the radius). In a group the distance of all its
+        tensors together, overall the largest.
         """
         sums = [
             _sum((w.distance().square() for w in weights_of(group)), group)
@@ -149,7 +150,8 @@ class Diagnostics:
         Args:
             loss: f(x). With maximize it is −f that counts.
             tolerance: How far beyond the border weights may lie, as a part of the radius, for the
-                nearest ones inside to be taken instead; by default as far as rounding does.
+                nearest ones inside to be taken instead; at least as far as rounding does, or
+                Newton–Schulz oversteps.
         """
         sums = [
             _sum((w.penalty() for w in weights_of(group, tolerance)), group)
@@ -167,7 +169,8 @@ class Diagnostics:
         Args:
             loss: f(x). With maximize it is −f that counts.
             tolerance: How far beyond the border weights may lie, as a part of the radius, for the
-                nearest ones inside to be taken instead; by default as far as rounding does.
+                nearest ones inside to be taken instead; at least as far as rounding does, or
+                Newton–Schulz oversteps.
         """
         sums = [
             _sum(
@@ -193,7 +196,8 @@ class Diagnostics:
         """When all weights will be inside the constraint at the latest, for each group.
 
         From Π (1 − η_s λ) and the distance now: an upper bound for all gradients, and exact for
-        those that push every weight outward.
+        those that push every weight outward. For Newton–Schulz the constraint is here the wider
+        one, of 1.2024 radii, that its steps can keep.
 
         Args:
             schedule: (step, total) → multiplier of the base rate, which is the group's
@@ -213,7 +217,7 @@ class Diagnostics:
         sums = []
         for group in self.param_groups:
             held = list(weights_of(group)) if constrained(group) else []
-            sums.append(_sum((w.distance().square() for w in held), group))
+            sums.append(_sum((w.beyond_reach().square() for w in held), group))
             sums.append(_sum((w.near.square().sum() for w in held), group))
         host = _to_host(sums)
         return tuple(
@@ -272,7 +276,7 @@ class Diagnostics:
             rate = base_lr(group) * decay
             reachable = None
             if run is not None and constrained(group) and K.even:
-                reachable = max(largest[at], 1 - (1 - largest[at]) * run.left)
+                reachable = max(largest[at], K.overshoot + (largest[at] - K.overshoot) * run.left)
             told = GroupExplanation(
                 name=str(group.get("name", f"group {at}")),
                 K=str(K),

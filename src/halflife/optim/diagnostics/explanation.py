@@ -47,7 +47,7 @@ class GroupExplanation:
     @property
     def outside(self) -> bool:
         """Whether some weights lie outside by more than a thousandth of the bound."""
-        return self.infeasibility > 0 and self.largest > 1 + INSIDE
+        return self.infeasibility > 0 and self.largest > self.reach + INSIDE
 
     def lines(self) -> list[str]:
         """As text, without indent."""

@@ -110,6 +110,12 @@ class Weights:
         """‖y − near‖₂."""
         return torch.linalg.vector_norm(self.y - self.near)
 
+    def beyond_reach(self) -> Tensor:
+        """The distance to the set that steps hold weights in: wider than the domain, if inexact."""
+        if (o := self.K.overshoot) == 1 or not constrained(self.group):
+            return self.distance()
+        return torch.linalg.vector_norm(self.y - o * self.K.project(self.y / o))
+
     def largest(self) -> Tensor:
         """The largest gauge."""
         return self.gauge.amax()
@@ -187,7 +193,10 @@ class Weights:
 
 
 def weights_of(group: Mapping[str, Any], tolerance: float = 0.0) -> Iterator[Weights]:
-    """Each parameter of a group that is not empty, with what rounding does as least tolerance."""
+    """Each parameter of a group that is not empty.
+
+    The least tolerance is what rounding does, and what a K whose steps are inexact oversteps.
+    """
     K: Kappa = group["K"]
     for p in group["params"]:
         if p.numel() == 0:
@@ -199,5 +208,5 @@ def weights_of(group: Mapping[str, Any], tolerance: float = 0.0) -> Iterator[Wei
             # Some projections are thousands of passes: it is worth a look whether there is need
             if K.elementwise or not K.even or bool(gauge.amax() > 1):
                 near = K.project(y)
-        least = rounding_tolerance(group, p.dtype)
+        least = rounding_tolerance(group, p.dtype) + K.overshoot - 1
         yield Weights(p, group, K, y, near, gauge, max(tolerance, least))
