@@ -18,6 +18,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _use_grad_for_differentiab
 
 from halflife.optim import eight_bit
 from halflife.optim.backends import update
+from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import ROUNDINGS
@@ -28,7 +29,7 @@ LOST = {torch.bfloat16: 2.0**-9, torch.float16: 2.0**-12}
 """The part of a weight, half its last bit, below which decay is lost by rounding to the nearest."""
 
 
-class LionK(Optimizer):
+class LionK(Diagnostics, Optimizer):
     """Lion-K (arXiv 2310.05898): momentum through ∇K of a convex K, and decoupled weight decay.
 
         c = β₁ m + (1 − β₁) g
