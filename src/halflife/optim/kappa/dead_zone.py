@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
-from halflife.optim.kappa.kappa import positive
+from halflife.optim.kappa.kappa import positive, sign
 
 
 class DeadZone(Elementwise, kind="dead-zone"):
@@ -30,7 +31,7 @@ class DeadZone(Elementwise, kind="dead-zone"):
         return (z.abs() - self.e).clamp(min=0)
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign() * ((z.abs() > self.e) | z.isnan())
+        return torch.where(z.abs() <= self.e, 0, sign(z))
 
     def _inside(self, y: Tensor) -> Tensor:
         return self.e * y.abs()
