@@ -570,9 +570,13 @@ def _asinh(a):
 
 @_inner
 def _power(a, exponent):
-    """For a ≥ 0 and an exponent > 0."""
-    y = _exp(_clip(exponent * _log(max(a, 1e-300), max(a, 1e-300) - 1), -700.0, 700.0))
-    return 0.0 if a == 0 else (a if a == math.inf else y)
+    """For an a ≥ 0 of float32 and an exponent > 0."""
+    normal = a if a > 1e-300 else 1e-300
+    y = exponent * _log(normal, normal - 1)
+    y = y if y > -700.0 else -700.0
+    y = _exp(y if y < 700.0 else 700.0)
+    y = y if a > 0 else 0.0
+    return y if a < math.inf else a
 
 
 @_inner

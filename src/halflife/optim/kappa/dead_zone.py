@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
-from halflife.optim.kappa.kappa import positive, sign
+from halflife.optim.kappa.kappa import positive
 
 
 class DeadZone(Elementwise, kind="dead-zone"):
@@ -31,7 +30,7 @@ class DeadZone(Elementwise, kind="dead-zone"):
         return (z.abs() - self.e).clamp(min=0)
 
     def _grad(self, z: Tensor) -> Tensor:
-        return torch.where(z.abs() <= self.e, 0, sign(z))
+        return z.sign() * ((z.abs() > self.e) | z.isnan())
 
     def _inside(self, y: Tensor) -> Tensor:
         return self.e * y.abs()

@@ -271,8 +271,3 @@ def positive(name: str, value: Any) -> float:
 def beyond(y: Tensor) -> float:
     """The largest size, as a part of 1, that rounding can give to a point on the border."""
     return 1 + 64 * torch.finfo(y.dtype).eps
-
-
-def sign(z: Tensor) -> Tensor:
-    """The sign, but NaN of NaN: `torch.sign` has 0 there, which would hide it."""
-    return torch.where(z.isnan(), z, z.sign())
