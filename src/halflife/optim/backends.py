@@ -10,11 +10,15 @@ from typing import Any
 
 import torch
 
-from halflife.optim.update import Slot, Update, update_each, update_together
+from halflife.optim.distributed import local
+from halflife.optim.slot import Slot, Update
+from halflife.optim.update import update_each, update_together
 
 
 def update(slots: list[Slot], how: Update, group: dict[str, Any]) -> None:
     """Make one update of a group's tensors, in the way that its options ask for."""
+    if how.K.elementwise:
+        slots = [local(slot) for slot in slots]
     if group["differentiable"]:
         update_each(slots, how)
         return

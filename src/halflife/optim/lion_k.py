@@ -18,9 +18,11 @@ from torch.optim.optimizer import Optimizer, ParamsT, _use_grad_for_differentiab
 
 from halflife.optim import eight_bit
 from halflife.optim.backends import update
+from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import ROUNDINGS
-from halflife.optim.update import Slot, Update, coefficients
+from halflife.optim.slot import Slot, Update
+from halflife.optim.update import coefficients
 
 LOST = {torch.bfloat16: 2.0**-9, torch.float16: 2.0**-12}
 """The part of a weight, half its last bit, below which decay is lost by rounding to the nearest."""
@@ -345,8 +347,13 @@ def _check(group: dict[str, Any]) -> None:
         asked == torch.int8 or asked.is_floating_point
     ):
         raise ValueError(f"state_dtype must be floating or torch.int8, got {asked}.")
-    if asked == torch.int8 and any(dtype.is_complex for dtype in dtypes):
-        raise ValueError("state_dtype=torch.int8 is for real parameters; leave it out for complex.")
+    if asked == torch.int8 and (
+        any(dtype.is_complex for dtype in dtypes) or any(map(is_sharded, group["params"]))
+    ):
+        raise ValueError(
+            "state_dtype=torch.int8 is for real parameters that are not cut into shards; take "
+            "torch.bfloat16 or leave it out."
+        )
     if group["fused"] and group["foreach"]:
         raise ValueError("fused and foreach exclude each other; set one of them.")
     if group["fused"] and not K.elementwise:
@@ -368,13 +375,12 @@ def _check(group: dict[str, Any]) -> None:
 
 
 def _warn_of_lost_decay(group: dict[str, Any], keep: float) -> None:
-    """Say once if weight decay is less than rounding can see."""
-    lost = max((LOST[p.dtype] for p in group["params"] if p.dtype in LOST), default=0.0)
-    if 0 < 1 - keep < lost and not group.get("warned"):
-        group["warned"] = True
+    """Say if weight decay is less than rounding can see; always in the same words, so once."""
+    lost = max([LOST.get(p.dtype, 0.0) for p in group["params"]])
+    if 0 < 1 - keep < lost and not torch.compiler.is_compiling():
         warnings.warn(
-            f"Weights of 16 bits are rounded to the nearest, and a decay of {1 - keep:.1e} of a "
-            f"weight in each step is less than half its last bit ({lost:.1e}): it is lost. Use "
+            "Weights of 16 bits are rounded to the nearest, and in each step weight decay takes "
+            f"less than half a last bit of a weight ({lost:.1e} of it): decay is lost. Use "
             "rounding='stochastic' or 'kahan'.",
             stacklevel=4,
         )

@@ -6,63 +6,15 @@ One group at a time. Knows nothing of how groups are made, kept or chosen a back
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from halflife.optim import eight_bit, rounding
-from halflife.optim.kappa import L1, Kappa
-
-if TYPE_CHECKING:
-    Number = float | Tensor
-
-
-@dataclass
-class Slot:
-    """A parameter with all that one update of it reads and writes; real tensors of one shape.
-
-    Attributes:
-        p: The weights, changed in place.
-        g: Their gradient, never changed.
-        m: The average of gradients, changed in place: floating, or the code of `eight_bit`.
-        m_scales: The scales of that code.
-        lost: What Kahan's sum lost.
-        number: Which tensor of the optimizer this is.
-    """
-
-    p: Tensor
-    g: Tensor
-    m: Tensor
-    m_scales: Tensor | None
-    lost: Tensor | None
-    number: int
-
-
-@dataclass(frozen=True)
-class Update:
-    """The numbers of one update of a group.
-
-    Attributes:
-        K: The convex function.
-        beta1, beta2: Weights of the old average in the step and in the new average.
-        keep: Factor of the weights.
-        length: Factor of ∇K.
-        gradient: Factor of the gradient: −1 to maximise, divided by an AMP loss scale.
-        rounding: One of `rounding.ROUNDINGS`.
-        seed, step: Of stochastic rounding.
-    """
-
-    K: Kappa
-    beta1: float
-    beta2: float
-    keep: Number
-    length: Number
-    gradient: Number = 1.0
-    rounding: str = "nearest"
-    seed: int = 0
-    step: int = 0
+from halflife.optim.distributed import on_whole
+from halflife.optim.kappa import Kappa
+from halflife.optim.slot import Slot, Update
 
 
 def coefficients(lr: Any, weight_decay: float, *, implicit: bool) -> tuple[Any, Any]:
@@ -133,11 +85,7 @@ def update_together(slots: Sequence[Slot], how: Update) -> None:
     torch._foreach_add_(c, g, alpha=1 - how.beta1)
     torch._foreach_mul_(m, how.beta2)
     torch._foreach_add_(m, g, alpha=1 - how.beta2)
-    if isinstance(how.K, L1) and how.K.scale == 1:
-        torch._foreach_sign_(c)
-        u: Any = c
-    else:
-        u = [_direction(how.K, each) for each in c]
+    u = [_direction(how.K, each) for each in c]
     torch._foreach_mul_(p, how.keep)
     if isinstance(how.length, Tensor):
         torch._foreach_sub_(p, torch._foreach_mul(u, how.length))
@@ -147,4 +95,6 @@ def update_together(slots: Sequence[Slot], how: Update) -> None:
 
 def _direction(K: Kappa, c: Tensor) -> Tensor:
     """The u of x ← keep · x − length · u: c is an average of gradients, the paper's m is −c."""
-    return K.grad(c) if K.even else -K.grad(-c)
+    if K.elementwise:
+        return K.grad(c)
+    return on_whole(K.grad if K.even else lambda whole: -K.grad(-whole), c)

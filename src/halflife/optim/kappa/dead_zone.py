@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
-from halflife.optim.kappa.kappa import positive
+from halflife.optim.kappa.kappa import positive, sign
 
 
 class DeadZone(Elementwise, kind="dead-zone"):
@@ -30,7 +30,7 @@ class DeadZone(Elementwise, kind="dead-zone"):
         return (z.abs() - self.e).clamp(min=0)
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign() * ((z.abs() > self.e) | z.isnan())
+        return sign(z) * ((z.abs() > self.e) | z.isnan())
 
     def _inside(self, y: Tensor) -> Tensor:
         return self.e * y.abs()

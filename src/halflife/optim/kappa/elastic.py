@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
-from halflife.optim.kappa.kappa import positive
+from halflife.optim.kappa.kappa import positive, sign
 
 
 class Elastic(Elementwise, kind="elastic"):
@@ -31,7 +31,7 @@ class Elastic(Elementwise, kind="elastic"):
         return torch.where(a <= self.e2, a.square() / (2 * self.e2), a - self.e2 / 2)
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign() * ((z.abs() - self.e1) / self.e2).clamp(0, 1)
+        return sign(z) * ((z.abs() - self.e1) / self.e2).clamp(0, 1)
 
     def _inside(self, y: Tensor) -> Tensor:
         return self.e1 * y.abs() + self.e2 / 2 * y.square()

@@ -262,12 +262,27 @@ def _written(value: Any) -> str:
 
 def positive(name: str, value: Any) -> float:
     """A finite number above 0, or a ValueError that names it."""
+    if not isinstance(value, (int, float)):
+        raise ValueError(f"{name} must be a number, got {value!r}.")
     number = float(value)
     if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}.")
     return number
 
 
+def above_one(name: str, value: Any) -> float:
+    """A finite number above 1, or a ValueError that names it."""
+    number = positive(name, value)
+    if number <= 1:
+        raise ValueError(f"{name} must be a finite number above 1, got {value!r}.")
+    return number
+
+
 def beyond(y: Tensor) -> float:
     """The largest size, as a part of 1, that rounding can give to a point on the border."""
     return 1 + 64 * torch.finfo(y.dtype).eps
+
+
+def sign(z: Tensor) -> Tensor:
+    """±1, 0 for ±0, and NaN for NaN, which `torch.sign` makes 0: a broken gradient has to show."""
+    return torch.where(z.isnan(), z, z.sign())

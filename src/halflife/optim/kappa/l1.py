@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
+from halflife.optim.kappa.kappa import sign
 
 
 class L1(Elementwise, kind="l1"):
@@ -23,7 +24,7 @@ class L1(Elementwise, kind="l1"):
         return z.abs()
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign()
+        return sign(z)
 
     def _inside(self, y: Tensor) -> Tensor:
         return torch.zeros_like(y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from halflife.optim.kappa.kappa import sign
 from halflife.optim.kappa.vector import Norm, onto_l1_ball
 
 
@@ -19,7 +20,7 @@ class LInf(Norm, kind="linf"):
 
     def _grad(self, z: Tensor) -> Tensor:
         at = z.abs().argmax(-1, keepdim=True)
-        return torch.zeros_like(z).scatter(-1, at, z.gather(-1, at).sign())
+        return torch.zeros_like(z).scatter(-1, at, sign(z.gather(-1, at)))
 
     def _dual_norm(self, y: Tensor) -> Tensor:
         return torch.linalg.vector_norm(y, 1, dim=-1)

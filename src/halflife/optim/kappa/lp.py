@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from halflife.optim.kappa.kappa import above_one, sign
 from halflife.optim.kappa.vector import HALVINGS, Norm
 
 
@@ -26,10 +27,9 @@ class Lp(Norm, kind="lp"):
     scales: ClassVar[tuple[str, ...]] = ("rms",)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.p) and self.p > 1):
-            raise ValueError(
-                f"p must be a finite number above 1, got {self.p!r}; p = 1 is 'l1', p = ∞ 'linf'."
-            )
+        if self.p in (1, math.inf):
+            raise ValueError(f"p = {self.p} has a name of its own: 'l1' for 1, 'linf' for ∞.")
+        self._keep(p=above_one("p", self.p))
         super().__post_init__()
 
     @property
@@ -49,7 +49,7 @@ class Lp(Norm, kind="lp"):
         largest = z.abs().amax(-1, keepdim=True)
         r = z.abs() / torch.where(largest == 0, 1, largest)  # no power under- or overflows all
         norm = torch.linalg.vector_norm(r, self.p, dim=-1, keepdim=True)
-        return z.sign() * (r / torch.where(norm == 0, 1, norm)).pow(self.p - 1)
+        return sign(z) * (r / torch.where(norm == 0, 1, norm)).pow(self.p - 1)
 
     def _dual_norm(self, y: Tensor) -> Tensor:
         return torch.linalg.vector_norm(y, self.q, dim=-1)

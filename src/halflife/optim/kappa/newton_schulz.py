@@ -22,9 +22,10 @@ def newton_schulz(z: Tensor) -> Tensor:
     """
     a, b, c = COEFFICIENTS
     tall = z.shape[-2] > z.shape[-1]
-    x = z.mT if tall else z
+    x = z.reshape(-1, *z.shape[-2:])
+    x = x.mT if tall else x
     x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=SMALLEST)
     for _ in range(STEPS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).reshape(z.shape)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
+from halflife.optim.kappa.kappa import above_one, sign
 
 
 class Power(Elementwise, kind="power"):
@@ -21,15 +21,14 @@ class Power(Elementwise, kind="power"):
     bounded: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.p) and self.p > 1):
-            raise ValueError(f"p must be a finite number above 1, got {self.p!r}.")
+        self._keep(p=above_one("p", self.p))
         super().__post_init__()
 
     def _value(self, z: Tensor) -> Tensor:
         return z.abs().pow(self.p) / self.p
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign() * z.abs().pow(self.p - 1)
+        return sign(z) * z.abs().pow(self.p - 1)
 
     def _inside(self, y: Tensor) -> Tensor:
         q = self.p / (self.p - 1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from halflife.optim.kappa.huber import Huber
-from halflife.optim.kappa.kappa import Kappa, positive
+from halflife.optim.kappa.kappa import Kappa, above_one, positive
 from halflife.optim.kappa.l1 import L1
 from halflife.optim.kappa.linf import LInf
 from halflife.optim.kappa.lp import Lp
@@ -149,7 +149,7 @@ class Schatten(Spectral, kind="schatten"):
     homogeneous: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        Lp(self.p)  # complains of a bad p
+        self._keep(p=above_one("p", self.p))
         super().__post_init__()
 
     def _inner(self) -> Kappa:

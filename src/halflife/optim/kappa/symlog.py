@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from halflife.optim.kappa.elementwise import Elementwise
+from halflife.optim.kappa.kappa import sign
 
 
 class Symlog(Elementwise, kind="symlog"):
@@ -19,7 +20,7 @@ class Symlog(Elementwise, kind="symlog"):
         return (1 + a) * a.log1p() - a
 
     def _grad(self, z: Tensor) -> Tensor:
-        return z.sign() * z.abs().log1p()
+        return sign(z) * z.abs().log1p()
 
     def _inside(self, y: Tensor) -> Tensor:
         return y.abs().expm1() - y.abs()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from halflife.optim.kappa.kappa import sign
 from halflife.optim.kappa.vector import HALVINGS, Norm
 
 
@@ -34,7 +35,7 @@ class TopK(Norm, kind="top-k"):
 
     def _grad(self, z: Tensor) -> Tensor:
         at = self._order(z)
-        return torch.zeros_like(z).scatter(-1, at, z.gather(-1, at).sign())
+        return torch.zeros_like(z).scatter(-1, at, sign(z.gather(-1, at)))
 
     def _dual_norm(self, y: Tensor) -> Tensor:
         a = y.abs()
