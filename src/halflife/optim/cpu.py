@@ -29,7 +29,7 @@ from torch.nn import Parameter
 
 from halflife.optim import eight_bit, kappa, philox
 from halflife.optim.kappa import Kappa
-from halflife.optim.update import Slot, Update
+from halflife.optim.slot import Slot, Update
 
 TILE = eight_bit.BLOCK
 AHEAD = 4096
@@ -37,8 +37,9 @@ AHEAD = 4096
 SHARE = 1 << 16
 """Entries that a thread must have to be worth waking."""
 OPTIONS = {"error_model": "numpy"}  # division by 0 as in IEEE 754, which a vector can do
+INLINED = {"forceinline": True, **OPTIONS}
 
-_inner = njit(**OPTIONS)
+_inner = njit(**INLINED)
 
 
 # What a kernel is specialised by: the types of its arguments. A column has one row a tensor.
@@ -350,7 +351,7 @@ def _size(column):
     """Bytes of an entry."""
 
 
-@overload(_size, jit_options=OPTIONS)
+@overload(_size, jit_options=INLINED)
 def _(column):
     size = {Float32: 4, Float64: 8, Bfloat16: 2, EightBit: 1}[column.instance_class]
     return lambda column: size
@@ -360,7 +361,7 @@ def _scale(column, row, tile):
     """The scale of a tile of codes."""
 
 
-@overload(_scale, jit_options=OPTIONS)
+@overload(_scale, jit_options=INLINED)
 def _(column, row, tile):
     if column.instance_class is EightBit:
         return lambda column, row, tile: _load_f32(column.scales[row], tile)
@@ -371,7 +372,7 @@ def _read(column, address, i, scale):
     """Entry i of the tile at an address."""
 
 
-@overload(_read, jit_options=OPTIONS)
+@overload(_read, jit_options=INLINED)
 def _(column, address, i, scale):
     def decode(column, address, i, scale):
         root = _load_code(address, i) / np.float32(eight_bit.STEPS)
@@ -389,7 +390,7 @@ def _write(column, address, i, x, held):
     """Store entry i of a tile; codes are held back until the tile's largest entry is known."""
 
 
-@overload(_write, jit_options=OPTIONS)
+@overload(_write, jit_options=INLINED)
 def _(column, address, i, x, held):
     one, two = np.float32(0), np.float64(0)
     return {
@@ -404,7 +405,7 @@ def _encode(column, row, tile, address, held, n):
     """Store what `_write` held back."""
 
 
-@overload(_encode, jit_options=OPTIONS)
+@overload(_encode, jit_options=INLINED)
 def _(column, row, tile, address, held, n):
     def encode(column, row, tile, address, held, n):
         largest = np.int32(0)
@@ -427,7 +428,7 @@ def _beside(rounding, row, tile, noise, n):
     """The address of a tile's noise, or of what its weights lost."""
 
 
-@overload(_beside, jit_options=OPTIONS)
+@overload(_beside, jit_options=INLINED)
 def _(rounding, row, tile, noise, n):
     def philox_bits(rounding, row, tile, noise, n):
         word = np.uint64(philox.WORD)
@@ -458,7 +459,7 @@ def _round(rounding, column, address, i, x, beside):
     """Store weight i of a tile."""
 
 
-@overload(_round, jit_options=OPTIONS)
+@overload(_round, jit_options=INLINED)
 def _(rounding, column, address, i, x, beside):
     def kahan(rounding, column, address, i, x, beside):
         exact = x + _load_bf16(beside, i)
@@ -571,12 +572,8 @@ def _asinh(a):
 @_inner
 def _power(a, exponent):
     """For an a ≥ 0 of float32 and an exponent > 0."""
-    normal = a if a > 1e-300 else 1e-300
-    y = exponent * _log(normal, normal - 1)
-    y = y if y > -700.0 else -700.0
-    y = _exp(y if y < 700.0 else 700.0)
-    y = y if a > 0 else 0.0
-    return y if a < math.inf else a
+    far = 1e9 if a == math.inf else 0.0  # 0 needs no care: `_signed` puts it right
+    return _exp(max(min(exponent * _log(a, a - 1) + far, 700.0), -700.0))
 
 
 @_inner
@@ -602,7 +599,7 @@ def _direction(K, c):
     """∇K(c)/ρ."""
 
 
-@overload(_direction, jit_options=OPTIONS)
+@overload(_direction, jit_options=INLINED)
 def _(K, c):
     short, long = DIRECTIONS[K.instance_class]
     return short if c == types.float32 else long
@@ -691,6 +688,17 @@ def _run(K, p, g, m, rounding, f, counts, first, low, high):
 
 # From tensors to tables.
 
+
+
+def probe() -> None:
+    """Update one weight, so that whatever is wrong with the compiler shows at once."""
+    p, g, m = (torch.ones(1) for _ in range(3))
+    slot = Slot(p, g, m, m_scales=None, lost=None, number=0)
+    update_fused([slot], Update(kappa.L1(), beta1=0.9, beta2=0.99, keep=1.0, length=0.5))
+    if p.item() != 0.5:
+        raise RuntimeError(f"1 − 0.5 came out as {p.item()}")
+
+
 _FLOATS = {torch.float32: Float32, torch.float64: Float64, torch.bfloat16: Bfloat16}
 
 
@@ -728,6 +736,8 @@ def _rounding(slot: Slot, how: Update) -> type:
 
 def update_fused(slots: Sequence[Slot], how: Update) -> None:
     """Update tensors that are not `unsuited`."""
+    if how.found_inf is not None and how.found_inf.item():
+        return
     kinds: dict[Any, list[Slot]] = {}
     for slot in slots:
         kind = slot.p.dtype, slot.g.dtype, slot.m.dtype, _rounding(slot, how)
@@ -754,7 +764,7 @@ def _update(slots: list[Slot], how: Update, p: Any, g: Any, m: Any, rounding: An
         Nearest: lambda: Nearest(weights),
         Kahan: lambda: Kahan(_column(s.lost.data_ptr() for s in slots if s.lost is not None)),
         Stochastic: lambda: Stochastic(
-            _column(s.number for s in slots), np.uint64(how.seed & philox.WORD), np.uint64(how.step & philox.WORD)
+            _column(s.number for s in slots), np.uint64(how.seed & philox.WORD), np.uint64(int(how.step) & philox.WORD)
         ),
     }[rounding]()
     average = EightBit(averages, scales) if m is EightBit else m(averages)
