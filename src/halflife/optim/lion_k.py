@@ -202,8 +202,10 @@ class LionK(Diagnostics, Optimizer):
             with torch.enable_grad():
                 loss = closure()
         found_inf = getattr(self, "found_inf", None)  # set by GradScaler for fused=True
-        if found_inf is not None and found_inf.item():
-            return loss
+        if found_inf is not None and not all(map(_stays_on_device, self.param_groups)):
+            if found_inf.item():
+                return loss
+            found_inf = None
         first = 0
         for group in self.param_groups:
             params: list[Tensor] = []
@@ -228,11 +230,16 @@ class LionK(Diagnostics, Optimizer):
                     )
                     for p, g, m, number in zip(params, grads, averages, numbers, strict=True)
                 ]
-                update(slots, self._update(group), group)
+                update(slots, self._update(group, found_inf), group)
             first += len(group["params"])
         return loss
 
-    def _update(self, group: dict[str, Any]) -> Update:
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """Whether GradScaler leaves gradients as they are and hands over its scale."""
+        return any(group["fused"] for group in self.param_groups)
+
+    def _update(self, group: dict[str, Any], found_inf: Tensor | None) -> Update:
         """The numbers of this update of a group."""
         lr = group["lr"]
         if isinstance(lr, Tensor):
@@ -244,9 +251,12 @@ class LionK(Diagnostics, Optimizer):
         gradient: Any = -1.0 if group["maximize"] else 1.0
         if (scale := getattr(self, "grad_scale", None)) is not None:
             gradient = gradient / (scale if group["capturable"] else scale.item())
-        step = 0
+        step: int | Tensor = 0
         if group["rounding"] == "stochastic":
-            step = group["step"] = group.get("step", 0) + 1
+            step = group.get("step", 0)
+            if group["capturable"]:  # a graph has to count on the device
+                step = torch.as_tensor(step, device=group["params"][0].device).to(torch.int64)
+            step = group["step"] = step + 1 if isinstance(step, int) else step.add_(1)
         if group["rounding"] == "nearest" and not isinstance(keep, Tensor):
             _warn_of_lost_decay(group, keep)
         beta1, beta2 = group["betas"]
@@ -260,7 +270,13 @@ class LionK(Diagnostics, Optimizer):
             rounding=group["rounding"],
             seed=group["seed"],
             step=step,
+            found_inf=found_inf,
         )
+
+
+def _stays_on_device(group: dict[str, Any]) -> bool:
+    """Whether a kernel is to look at `found_inf`, so that nobody waits for it."""
+    return bool(group["capturable"] and group["fused"])
 
 
 def _as_real(tensors: list[Tensor]) -> list[Tensor]:
