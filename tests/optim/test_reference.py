@@ -140,7 +140,7 @@ def test_without_memory_and_with_classical_rates_it_is_frank_and_wolfe(spec):
 def test_muon_of_pytorch_is_a_lion_k(shape, nesterov, beta1):
     """β₂ = μ and β₁ = μ², or μ without Nesterov; its factor of the shape spares the decay."""
     assert _distance_from_muon(shape, nesterov, beta1) < 0.01  # bfloat16 inside both
-    assert _distance_from_muon(shape, not nesterov, beta1) > 0.1
+    assert _distance_from_muon(shape, not nesterov, beta1) > 0.03
 
 
 def _distance_from_muon(shape, nesterov, beta1):
@@ -157,7 +157,7 @@ def _distance_from_muon(shape, nesterov, beta1):
         theirs.grad = ours.grad.clone()
         muon.step()
         lion.step()
-    return float((ours - theirs).norm() / (theirs - start).norm())
+    return float((ours - theirs).detach().norm() / (theirs - start).detach().norm())
 
 
 @given(seed=seeds, beta=st.floats(0, 0.99), lr=st.floats(1e-3, 0.3))
