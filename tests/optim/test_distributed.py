@@ -1,0 +1,81 @@
+"""Two processes with FSDP2 make the weights that one process makes."""
+
+import copy
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+
+from halflife.optim import LionK
+
+if not dist.is_available() or not dist.is_gloo_available():
+    pytest.skip("PyTorch was built without gloo.", allow_module_level=True)
+
+OPTIONS = [
+    {"K": "l1"},
+    {"K": "l1", "foreach": True},
+    {"K": "huber:e=0.01", "decay": "implicit"},
+    {"K": "l2"},
+    {"K": "l2:block=row", "foreach": True},
+    {"K": "top-k:k=9"},
+    {"K": "nuclear"},
+    {"K": "log-sum-exp"},
+    {"K": "l1", "dtype": torch.bfloat16, "rounding": "kahan"},
+]
+
+
+def model(dtype):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 10), nn.Tanh(), nn.Linear(10, 7, bias=False)).to(dtype)
+
+
+def updates(net, optimizer, steps, dtype):
+    for step in steps:
+        chance = torch.Generator().manual_seed(step)
+        inputs = torch.randn(16, 6, generator=chance).to(dtype)
+        optimizer.zero_grad()
+        net(inputs).square().mean().backward()
+        optimizer.step()
+
+
+def in_one_process(dtype=torch.float32, **options):
+    net = model(dtype)
+    updates(net, LionK(net.parameters(), lr=0.02, weight_decay=0.5, **options), range(4), dtype)
+    return net.state_dict()
+
+
+def in_a_process(rank, address, expected):
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import DTensor
+
+    dist.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+    try:
+        mesh = dist.init_device_mesh("cpu", (2,))
+        for options, weights in zip(OPTIONS, expected, strict=True):
+            options = dict(options)
+            dtype = options.pop("dtype", torch.float32)
+            net = model(dtype)
+            fully_shard(net, mesh=mesh)
+            optimizer = LionK(net.parameters(), lr=0.02, weight_decay=0.5, **options)
+            updates(net, optimizer, range(2), dtype)
+            kept = copy.deepcopy(optimizer.state_dict())  # and go on from a checkpoint
+            optimizer = LionK(net.parameters())
+            optimizer.load_state_dict(kept)
+            updates(net, optimizer, range(2, 4), dtype)
+            for name, p in net.named_parameters():
+                assert isinstance(p, DTensor)
+                ours = p.full_tensor()
+                torch.testing.assert_close(
+                    ours, weights[name], atol=1e-6, rtol=1e-5, msg=f"{name} with {options}"
+                )
+        with pytest.raises(ValueError, match="not cut into shards"):
+            LionK(net.parameters(), state_dtype=torch.int8)
+    finally:
+        dist.destroy_process_group()
+
+
+def test_two_processes_make_the_weights_of_one(tmp_path):
+    expected = [in_one_process(**options) for options in OPTIONS]
+    mp.spawn(in_a_process, args=(f"file://{tmp_path / 'meeting'}", expected), nprocs=2)
