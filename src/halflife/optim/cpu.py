@@ -441,10 +441,7 @@ def _(rounding, row, tile, noise, n):
             for _ in range(philox.ROUNDS):
                 a, b = c0 * m0, c2 * m1
                 c0, c1, c2, c3 = (b >> half) ^ c1 ^ k0, b & word, (a >> half) ^ c3 ^ k1, a & word
-                k0, k1 = (
-                    (k0 + np.uint64(philox.WEYL[0])) & word,
-                    (k1 + np.uint64(philox.WEYL[1])) & word,
-                )
+                k0, k1 = (k0 + np.uint64(philox.WEYL[0])) & word, (k1 + np.uint64(philox.WEYL[1])) & word
             _store_word(noise, 4 * j, c0)
             _store_word(noise, 4 * j + 1, c1)
             _store_word(noise, 4 * j + 2, c2)
@@ -537,7 +534,7 @@ def _exp(x):
 
 @_inner
 def _log(a, less):
-    """Ln a for a normal a > 0, as 2 atanh of (f − 1)/(f + 1) with a = f·2ⁿ; `less` is a − 1."""
+    """ln a for a normal a > 0, as 2 atanh of (f − 1)/(f + 1) with a = f·2ⁿ; `less` is a − 1."""
     power = (_bits(a) - ROOT_HALF) >> 52  # so that f is in [√½, √2)
     f = _of_bits(_bits(a) - (power << 52))
     s = (less if power == 0 else f - 1) / (f + 1)
@@ -692,6 +689,7 @@ def _run(K, p, g, m, rounding, f, counts, first, low, high):
 # From tensors to tables.
 
 
+
 def probe() -> None:
     """Update one weight, so that whatever is wrong with the compiler shows at once."""
     p, g, m = (torch.ones(1) for _ in range(3))
@@ -766,18 +764,12 @@ def _update(slots: list[Slot], how: Update, p: Any, g: Any, m: Any, rounding: An
         Nearest: lambda: Nearest(weights),
         Kahan: lambda: Kahan(_column(s.lost.data_ptr() for s in slots if s.lost is not None)),
         Stochastic: lambda: Stochastic(
-            _column(s.number for s in slots),
-            np.uint64(how.seed & philox.WORD),
-            np.uint64(int(how.step) & philox.WORD),
+            _column(s.number for s in slots), np.uint64(how.seed & philox.WORD), np.uint64(int(how.step) & philox.WORD)
         ),
     }[rounding]()
     average = EightBit(averages, scales) if m is EightBit else m(averages)
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
-    _in_threads(
-        table,
-        int(first[-1]),
-        1 if _overlap(weights, counts * slots[0].p.itemsize) else _threads(counts),
-    )
+    _in_threads(table, int(first[-1]), 1 if _overlap(weights, counts * slots[0].p.itemsize) else _threads(counts))
     increment_version([t for s in slots for t in (s.p, s.m, s.m_scales, s.lost) if t is not None])
 
 
