@@ -45,7 +45,7 @@ from halflife.bandits import (
 
 ACTIONS = paper_actions()
 SYSTEMS = {"synthetic": synthetic(), "advertising": advertising()}
-TURNS = 5
+TURNS = 3
 EMPTY = " " * 9
 
 

@@ -73,6 +73,8 @@ def outcome(value: object) -> float:
     Raises:
         ValueError: it is no finite number. Nothing has been changed then.
     """
+    if type(value) is float and math.isfinite(value):  # in every round: the usual case first
+        return value
     if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value)):
         return float(value)
     raise ValueError(

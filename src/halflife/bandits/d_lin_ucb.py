@@ -126,8 +126,8 @@ class DLinUCB(Agent):
         if self._official:
             self._official.learn(self.t, k, y)
             return
-        u, state = self.actions.arms[k], (self._v, self._v2, self._b)
-        self._kernels.discount(u, y, self.gamma, self.lam, *state)
+        state = (self._v, self._v2, self._b)
+        self._kernels.discount(self.actions.arms, k, y, self.gamma, self.lam, *state)
 
     def _state(self) -> dict[str, Any]:
         if self._official:

@@ -21,19 +21,18 @@ REFRESH = 4096
 
 @njit(cache=True, nogil=True)
 def advance(
-    rng: Any, x: Any, nx: Any, a: Any, bu: Any, omega: Any, thetau: Any, sy: Any, sx: Any
+    rng: Any, x: Any, nx: Any, a: Any, bu: Any, k: Any, omega: Any, thetau: Any, sy: Any, sx: Any
 ) -> Any:
-    """One round: return the reward and move the state `x` on (`nx` is work space)."""
+    """One round of arm k: return the reward and move the state `x` on (`nx` is work space)."""
     n = x.size
-    y = thetau
+    y = thetau[k]
     for i in range(n):
         y += omega[i] * x[i]
-    y += sy * rng.standard_normal()
-    for i in range(n):
-        s = bu[i]
+        s = bu[k, i]
         for j in range(n):
             s += a[i, j] * x[j]
         nx[i] = s
+    y += sy * rng.standard_normal()
     for i in range(n):
         x[i] = nx[i] + sx * rng.standard_normal()
     return y
@@ -91,8 +90,6 @@ def refresh(arms: Any, lam: Any, counts: Any, sums: Any, vinv: Any, b: Any, h: A
 def book(
     arms: Any,
     lam: Any,
-    k: Any,
-    y: Any,
     counts: Any,
     sums: Any,
     vinv: Any,
@@ -100,6 +97,8 @@ def book(
     h: Any,
     q: Any,
     w: Any,
+    k: Any,
+    y: Any,
 ) -> Any:
     """Enter a reward of arm k into the ridge regression; return the growth of log det V."""
     arms_n, d = arms.shape
@@ -205,7 +204,7 @@ def play_ucb(
         length = min(1 + hold, horizon - t)
         y = 0.0
         for _ in range(length):
-            y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+            y = advance(rng, x, nx, a, bu, k, omega, thetau, sy, sx)
             total += y
             pulls[k] += 1
             t += 1
@@ -213,7 +212,7 @@ def play_ucb(
                 seen[at] = pulls
                 at += 1
         if length == 1 + hold:
-            logdet += book(arms, lam, k, y, counts, sums, vinv, b, h, q, w)
+            logdet += book(arms, lam, counts, sums, vinv, b, h, q, w, k, y)
             waited += np.exp(-hold * log_rho) if memory < 0 else rest
     return seen, total, changes
 
@@ -268,13 +267,13 @@ def play_hold(
                 waited += np.exp(-left * log_rho) if memory < 0 else rest
                 changes += 1
                 k = new
-        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        y = advance(rng, x, nx, a, bu, k, omega, thetau, sy, sx)
         total += y
         pulls[k] += 1
         if left > 0:
             left -= 1
         else:
-            logdet += book(arms, lam, k, y, counts, sums, vinv, b, h, q, w)
+            logdet += book(arms, lam, counts, sums, vinv, b, h, q, w, k, y)
         if at < checkpoints.size and t + 1 == checkpoints[at]:
             seen[at] = pulls
             at += 1
@@ -282,14 +281,14 @@ def play_hold(
 
 
 @njit(cache=True, nogil=True)
-def discount(u: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b: Any) -> None:
-    """V ← γ V + u uᵀ + (1 − γ) λ I, the same with γ² for Ṽ, b ← γ b + u y."""
-    d = u.size
+def discount(arms: Any, k: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b: Any) -> None:
+    """After a reward of arm k: V ← γ V + u uᵀ + (1 − γ) λ I, the same with γ² for Ṽ, b ← γ b + u y."""
+    d = arms.shape[1]
     g2 = gamma * gamma
     for i in range(d):
-        b[i] = gamma * b[i] + u[i] * y
+        b[i] = gamma * b[i] + arms[k, i] * y
         for j in range(d):
-            uu = u[i] * u[j]
+            uu = arms[k, i] * arms[k, j]
             v[i, j] = gamma * v[i, j] + uu
             v2[i, j] = g2 * v2[i, j] + uu
         v[i, i] += (1 - gamma) * lam
@@ -358,10 +357,10 @@ def play_discounted(
         if k != last:
             changes += 1
             last = k
-        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        y = advance(rng, x, nx, a, bu, k, omega, thetau, sy, sx)
         total += y
         pulls[k] += 1
-        discount(arms[k], y, gamma, lam, v, v2, b)
+        discount(arms, k, y, gamma, lam, v, v2, b)
         if at < checkpoints.size and t + 1 == checkpoints[at]:
             seen[at] = pulls
             at += 1
@@ -425,7 +424,7 @@ def play_exp3(
             last = k
         length, mean = min(batch, horizon - t), 0.0
         for _ in range(length):
-            y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+            y = advance(rng, x, nx, a, bu, k, omega, thetau, sy, sx)
             total += y
             mean += y
             pulls[k] += 1
@@ -511,7 +510,7 @@ def play_ar2(
         if k != played:
             changes += 1
             played = k
-        y = advance(rng, x, nx, a, bu[k], omega, thetau[k], sy, sx)
+        y = advance(rng, x, nx, a, bu, k, omega, thetau, sy, sx)
         total += y
         pulls[k] += 1
         pulled[k], reward[k] = t, y

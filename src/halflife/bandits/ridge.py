@@ -45,12 +45,8 @@ class Ridge:
         self.h: Array = np.empty(d)
         self.widths: Array = np.empty(k)
         self.logdet = 0.0
-        self._work = np.empty(d)
-        kernels.refresh(*self._arrays)
-
-    @property
-    def _arrays(self) -> tuple[Any, ...]:
-        return (
+        # Filled in place for ever: gathered once, as they go to every call of a compiled function.
+        self._arrays: tuple[Any, ...] = (
             self.arms,
             self.lam,
             self.counts,
@@ -60,11 +56,12 @@ class Ridge:
             self.h,
             self.widths,
         )
+        self._work = np.empty(d)
+        kernels.refresh(*self._arrays)
 
     def book(self, k: int, y: float) -> None:
         """Enter a reward of arm k."""
-        arms, lam, *rest = self._arrays
-        self.logdet += self._kernels.book(arms, lam, k, y, *rest, self._work)
+        self.logdet += self._kernels.book(*self._arrays, self._work, k, y)
 
     def choose(self, beta: float) -> int:
         """The first arm with the largest ⟨ĥ, u⟩ + β ‖u‖_{V⁻¹}."""
