@@ -282,7 +282,7 @@ def play_hold(
 
 @njit(cache=True, nogil=True)
 def discount(arms: Any, k: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b: Any) -> None:
-    """After a reward of arm k: V ← γ V + u uᵀ + (1 − γ) λ I, the same with γ² for Ṽ, b ← γ b + u y."""
+    """After a reward of arm k: V ← γ V + u uᵀ + (1 − γ) λ I, Ṽ so with γ², b ← γ b + u y."""
     d = arms.shape[1]
     g2 = gamma * gamma
     for i in range(d):
