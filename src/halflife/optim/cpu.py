@@ -612,7 +612,9 @@ def _both(function):
 DIRECTIONS: dict[Any, tuple[Any, Any]] = {
     L1: _both(lambda K, c: _sign(c)),
     Quadratic: _both(lambda K, c: c),
-    DeadZone: _both(lambda K, c: _as(0.0, c) if abs(c) <= K.e else _sign(c)),
+    DeadZone: _both(
+        lambda K, c: _signed(_as(0.0, c) if abs(c) <= K.e else _as(1.0, c), c)
+    ),
     Huber: _both(lambda K, c: _clip(c / K.e, _as(-1.0, c), _as(1.0, c))),
     Elastic: _both(
         lambda K, c: _signed(_clip((abs(c) - K.e1) / K.e2, _as(0.0, c), _as(1.0, c)), c)
@@ -804,16 +806,19 @@ def _threads(counts: Any) -> int:
     return max(1, min(torch.get_num_threads(), int(counts.sum()) // SHARE))
 
 
-def _in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
+def pool(size: int) -> ThreadPoolExecutor:
+    """Threads that stay, at least so many."""
     global _pool, _pool_size
-    if threads == 1:
-        _run(*table, 0, tiles)
-        return
-    if _pool is None or _pool_size < threads - 1:
-        _pool_size = threads - 1
-        _pool = ThreadPoolExecutor(_pool_size, thread_name_prefix="halflife-optim")
+    if _pool is None or _pool_size < size:
+        _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="halflife-optim"), size
+    return _pool
+
+
+def _in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
     bounds = [tiles * k // threads for k in range(threads + 1)]
-    others = [_pool.submit(_run, *table, *pair) for pair in pairwise(bounds[1:])]
+    others = []
+    if threads > 1:
+        others = [pool(threads - 1).submit(_run, *table, *pair) for pair in pairwise(bounds[1:])]
     _run(*table, 0, bounds[1])
     for other in others:
         other.result()
