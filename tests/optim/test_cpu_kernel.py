@@ -1,4 +1,4 @@
-"""The compiled update on the CPU, held to the plain one, bit for bit wherever roundings allow it."""
+"""The compiled update on the CPU, held to the plain one: bit for bit wherever that can be."""
 
 import copy
 import importlib.util
@@ -52,7 +52,9 @@ def test_every_kind_of_numbers(p, g, m, rounding):
     ("p", "m", "rounding"), [(F32, F32, "nearest"), (F64, F64, "nearest"), (BF16, I8, "stochastic")]
 )
 def test_every_k(K, p, m, rounding):
-    check([slot(1000, p, p, m, rounding)], how(K, rounding), exact=K.partition(":")[0] not in CURVED)
+    check(
+        [slot(1000, p, p, m, rounding)], how(K, rounding), exact=K.partition(":")[0] not in CURVED
+    )
 
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-40, 3e38, float("inf"), -float("inf"), float("nan")]

@@ -8,6 +8,7 @@ that are not here.
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import torch
@@ -55,8 +56,7 @@ def check(slots, update, *, exact=True):
 def test_the_interpreter():
     """Every test below, under the interpreter."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
-        + [__file__],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
@@ -75,11 +75,12 @@ from halflife.optim import gpu
 
 K, P, G, M, rounding, architecture = sys.argv[1:]
 chosen = dict(K=K, P=P, G=G, M=M, ROUNDING=rounding, FOUND=True, ALIGNED=True, SIZE=gpu.TILE)
-given = dict(table="*i64", row_of="*i32", numbers="*fp64", key="*i64", found_inf="*fp32", rows="i32")
-source = ASTSource(gpu._kernel, given | dict.fromkeys(chosen, "constexpr"), chosen)
+given = dict(table="*i64", row_of="*i32", numbers="*fp64", key="*i64", found_inf="*fp32")
+given |= {"rows": "i32"} | dict.fromkeys(chosen, "constexpr")
+source = ASTSource(gpu._kernel, given, chosen)
 target = GPUTarget("cuda", int(architecture), 32)
 kernel = compile(source, target, options=dict(num_warps=gpu.WARPS, enable_fp_fusion=False))
-print(len(kernel.asm["cubin"]), *(line.split()[0] for line in kernel.asm["ptx"].splitlines() if line.strip()))
+print(len(kernel.asm["cubin"]), kernel.asm["ptx"])
 """
 
 
@@ -172,8 +173,7 @@ def test_many_tensors_in_one_launch():
     shapes = [(), (0, 3), (1,), (255,), (257,), (2048,), (2049,), (3, 4, 5), (64, 100)]
     slots = [slot(s, number=n, device=DEVICE) for n, s in enumerate(shapes)]
     slots += [
-        slot(s, BF16, BF16, I8, "stochastic", number=n, device=DEVICE)
-        for n, s in enumerate(shapes)
+        slot(s, BF16, BF16, I8, "stochastic", number=n, device=DEVICE) for n, s in enumerate(shapes)
     ]
     check(slots, how(rounding="stochastic"))
 
@@ -184,7 +184,7 @@ def test_views_that_are_not_aligned():
     cut = [1, 1002, 1003, 4000]
     views = [
         type(base)(base.p[a:b], base.g[a:b], base.m[a:b], None, None, n)
-        for n, (a, b) in enumerate(zip(cut, cut[1:], strict=False))
+        for n, (a, b) in enumerate(pairwise(cut))
     ]
     check(views, how())
 

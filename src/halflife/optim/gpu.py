@@ -8,8 +8,6 @@ groups or of when it is chosen.
 Under `TRITON_INTERPRET=1` it runs on the CPU, for tests.
 """
 
-# ruff: noqa: D103
-
 from __future__ import annotations
 
 import os
@@ -56,8 +54,7 @@ def _place(address, kind: tl.constexpr, ALIGNED: tl.constexpr):
 def _load(place, inside):
     if inside is None:
         return tl.load(place)
-    else:
-        return tl.load(place, mask=inside, other=0)
+    return tl.load(place, mask=inside, other=0)
 
 
 @triton.jit
@@ -65,13 +62,12 @@ def _read(address, at, inside, KIND: tl.constexpr, ALIGNED: tl.constexpr):
     if KIND == "bfloat16":
         half = _load(_place(address, tl.uint16, ALIGNED) + at, inside)
         return (half.to(tl.uint32) << 16).to(tl.float32, bitcast=True)
-    elif KIND == "float32":
+    if KIND == "float32":
         return _load(_place(address, tl.float32, ALIGNED) + at, inside)
-    elif KIND == "int8":
+    if KIND == "int8":
         code = _load(_place(address, tl.int8, ALIGNED) + at, inside)
         return tl.div_rn(code.to(tl.float32), tl.full(at.shape, _STEPS, tl.float32))
-    else:
-        return _load(_place(address, tl.float64, ALIGNED) + at, inside)
+    return _load(_place(address, tl.float64, ALIGNED) + at, inside)
 
 
 @triton.jit
@@ -181,31 +177,30 @@ def _direction(c, e1, e2, K: tl.constexpr):
     a = tl.abs(c)
     if K == "quadratic":
         return c
-    elif K == "huber":
+    if K == "huber":
         z = c / e1
         return tl.where(z > 1, 1.0, tl.where(z < -1, -1.0, z))
-    elif K == "relativistic":
+    if K == "relativistic":
         return c / tl.sqrt(c * c + e1)
-    elif K == "softsign":
+    if K == "softsign":
         return c / (a + e1)
-    else:
-        size = tl.where(a > 0, 1.0, 0.0)
-        if K == "dead-zone":
-            size = tl.where(a > e1, 1.0, 0.0)
-        elif K == "elastic":
-            size = (a - e1) / e2
-            size = tl.where(size < 0, 0.0, tl.where(size > 1, 1.0, size))
-        elif K == "arctan":
-            size = _atan(a / e1) * (2 / _PI)
-        elif K == "log-cosh":
-            size = _tanh(a * e1)
-        elif K == "power":
-            size = tl.where(a > 0, tl.exp(e1 * tl.log(tl.where(a > 0, a, 1.0))), a)
-        elif K == "asinh":
-            size = _asinh(a)
-        elif K == "symlog":
-            size = _log1p(a)
-        return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
+    size = tl.where(a > 0, 1.0, 0.0)
+    if K == "dead-zone":
+        size = tl.where(a > e1, 1.0, 0.0)
+    elif K == "elastic":
+        size = (a - e1) / e2
+        size = tl.where(size < 0, 0.0, tl.where(size > 1, 1.0, size))
+    elif K == "arctan":
+        size = _atan(a / e1) * (2 / _PI)
+    elif K == "log-cosh":
+        size = _tanh(a * e1)
+    elif K == "power":
+        size = tl.where(a > 0, tl.exp(e1 * tl.log(tl.where(a > 0, a, 1.0))), a)
+    elif K == "asinh":
+        size = _asinh(a)
+    elif K == "symlog":
+        size = _log1p(a)
+    return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
 
 
 @triton.jit
@@ -396,10 +391,10 @@ def _update(
     aligned = not any(address % 16 for column in addresses[:5] for address in column)
     table, rows = _table(tuple(map(tuple, addresses)), device)
     beta1, beta2 = how.beta1, how.beta2
+    rho = float(how.K.scale)
     constants = (*_NUMBERS[type(how.K)](how.K), 0.0, 0.0)[:2]
     numbers = _on_device(
-        (how.gradient, beta1, 1 - beta1, beta2, 1 - beta2, how.keep, -how.length)
-        + (float(how.K.scale), *constants),
+        [how.gradient, beta1, 1 - beta1, beta2, 1 - beta2, how.keep, -how.length, rho, *constants],
         torch.float64,
         device,
     )
