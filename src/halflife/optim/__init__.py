@@ -2,8 +2,8 @@
 
 `LionK` is the optimizer, for every K; `Lion`, `Signum`, `NormalizedSGD`, `Muon` and `FrankWolfe`
 are names for settings of it. `kappa` has the functions K, one file each. `update` is the
-arithmetic in plain torch, `rounding` and `philox` are about weights of 16 bits, `eight_bit` about
-averages of 8.
+arithmetic in plain torch, `cpu` and `gpu` are its kernels, `backends` chooses; `rounding` and
+`philox` are about weights of 16 bits, `eight_bit` about averages of 8.
 
 Knows nothing of papers, experiments or training loops.
 """

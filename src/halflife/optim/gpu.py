@@ -446,7 +446,14 @@ def _table(columns: tuple[tuple[int, ...], ...], device: torch.device) -> tuple[
     kept for good.
     """
     key = device, columns
+    capturing = _capturing(device)
     if key not in _tables:
+        if capturing:
+            raise RuntimeError(
+                "A CUDA graph is being captured, but weights or gradients lie where no step has "
+                "seen them: make one step before the capture, and keep the gradients "
+                "(zero_grad(set_to_none=False))."
+            )
         tiles = [-(-count // TILE) for count in columns[-1]]
         first = tuple(accumulate(tiles, initial=0))[:-1]
         rows = torch.arange(len(tiles), dtype=torch.int32).repeat_interleave(torch.tensor(tiles))
@@ -457,14 +464,19 @@ def _table(columns: tuple[tuple[int, ...], ...], device: torch.device) -> tuple[
         if len(_tables) > TABLES:
             _tables.popitem(last=False)
     _tables.move_to_end(key)
-    if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+    if capturing:
         _captured.append(_tables[key])
     return _tables[key]
 
 
+def _capturing(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+
+
 def _on_device(numbers: Sequence[Any], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Numbers as a tensor, without waiting; some may be on the device already."""
-    if any(isinstance(number, Tensor) for number in numbers):
+    # A graph would copy from the host's memory again at each replay, when that is long gone.
+    if any(isinstance(number, Tensor) for number in numbers) or _capturing(device):
         return torch.stack(
             [
                 number.reshape(()).to(dtype)
