@@ -143,7 +143,7 @@ def of(module: str) -> Callable[[], Any]:
 
 PEERS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "lion-pytorch, loop": (of("lion_pytorch"), {"use_triton": False}),
-    "lion-pytorch, foreach": (of("lion_pytorch"), {"use_triton": False, "foreach": True}),
+    "lion-pytorch, foreach": (of("lion_pytorch.foreach"), {}),
     "timm, loop": (timm_lion, {"foreach": False}),
     "timm, foreach": (timm_lion, {"foreach": True}),
     "pytorch_optimizer, loop": (of("pytorch_optimizer"), {"foreach": False}),

@@ -702,6 +702,7 @@ def probe() -> None:
         raise RuntimeError(f"1 − 0.5 came out as {p.item()}")
 
 
+_PLAIN = (Tensor, Parameter)  # no subclass with memory of its own kind
 _FLOATS = {torch.float32: Float32, torch.float64: Float64, torch.bfloat16: Bfloat16}
 
 
@@ -710,7 +711,7 @@ def unsuited(slot: Slot, how: Update) -> str:
     p, g, m = slot.p, slot.g, slot.m
     if type(how.K) not in _ARGUMENTS:
         return f"there is no kernel for {how.K}"
-    if not all(type(t) is Tensor or type(t) is Parameter for t in (p, g, m)):
+    if type(p) not in _PLAIN or type(g) not in _PLAIN or type(m) not in _PLAIN:
         return f"tensors of the kind {type(p).__name__} are not plain memory"
     if not (p.is_cpu and g.is_cpu and m.is_cpu):
         return f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"

@@ -319,6 +319,7 @@ _NUMBERS: dict[type[Kappa], Any] = {
     kappa.Relativistic: lambda K: (K.e**2,),
     kappa.Softsign: lambda K: (K.e,),
 }
+_PLAIN = (Tensor, Parameter)  # no subclass with memory of its own kind
 _FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 
@@ -337,7 +338,7 @@ def unsuited(slot: Slot, how: Update) -> str:
     p, g, m = slot.p, slot.g, slot.m
     if type(how.K) not in _NUMBERS:
         return f"there is no kernel for {how.K}"
-    if not all(type(t) is Tensor or type(t) is Parameter for t in (p, g, m)):
+    if type(p) not in _PLAIN or type(g) not in _PLAIN or type(m) not in _PLAIN:
         return f"tensors of the kind {type(p).__name__} are not plain memory"
     if not p.device == g.device == m.device:
         return f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"
