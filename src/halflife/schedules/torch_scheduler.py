@@ -90,7 +90,7 @@ class TorchScheduler(LRScheduler):
             )
         self.on_mismatch = on_mismatch
         self._rate = _Blocks("schedule", schedule, total)
-        self._left: dict[int, tuple[Tensor, int, float | Tensor]] = {}
+        self._left: dict[int, tuple[Tensor, int, float]] = {}
         self._momentum = None if momentum is None else _Blocks("momentum", momentum, total)
         if momentum is not None and isinstance(optimizer, Optimizer):
             for group in optimizer.param_groups:
@@ -268,7 +268,8 @@ class TorchScheduler(LRScheduler):
         tensor, version, value = self._left.get(id(group), (None, 0, 0.0))
         if tensor is not held or version != held._version or value != rate:
             held.fill_(rate)
-            self._left[id(group)] = held, held._version, rate
+            if not isinstance(rate, Tensor):  # as in PyTorch's own first step; comparing would wait
+                self._left[id(group)] = held, held._version, rate
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_left": {}}  # a copy has tensors and versions of its own
