@@ -752,11 +752,12 @@ def spectrum(*, method: str, updates: int, seed: int) -> dict[str, float]:
     return {"excess": max(excesses), "first": first, "largest": beyond() + K.overshoot}
 
 
-@paper.claim(where="Our question: what a constant rate leaves; follows from the update")
+@paper.claim(where="Our question: what a constant rate leaves; follows from the update", version=2)
 def chatter(scale: Scale) -> Study:
     """At a constant rate Lion does not come to rest on a parabola hx²/2 but runs in an exact cycle
-    of two: between a and a − η without decay, where it forgets a disturbed momentum, and between
-    ±η/(2 − ηλ) with it; the mean loss without decay is then at least hη²/8.
+    of two: between a and a − η without decay, where it forgets a disturbance of its momentum by
+    the factor β₂ a step, and between ±η/(2 − ηλ) with it; the mean loss without decay is then at
+    least hη²/8.
 
     `off` is the largest distance from the cycle over a thousand updates, as a part of η; h, η, β, a
     and the disturbance are drawn, with 2β₁ < 1 + β₂ and β₁/(1 + β₂) < a/η < 1 − β₁/(1 + β₂).
@@ -771,7 +772,7 @@ def chatter(scale: Scale) -> Study:
 
 
 def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
-    """How far off the cycle, below the least mean loss, and off its momentum at the end."""
+    """How far off the cycle, below the least mean loss, and off what is left of the error."""
     import numpy as np
     import torch
 
@@ -800,10 +801,11 @@ def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
         losses.append(h * p.item() ** 2 / 2)
         p.grad = h * p.detach()
         optimizer.step()
+    left = optimizer.state[p]["exp_avg"].item() - due
     return {
         "off": max(off),
         "below": 0.0 if decay else float(h * lr**2 / 8 - np.mean(losses)),
-        "remembers": abs(optimizer.state[p]["exp_avg"].item() - due) / (h * lr),
+        "remembers": abs(left - beta2**1000 * error) / (h * lr),
     }
 
 
