@@ -40,7 +40,7 @@ paper = Paper(
         "momentum, with decoupled weight decay λ. The paper says what it does: it minimises the "
         "loss subject to |x| ≤ 1/λ for every weight. Replace the sign by the gradient of any "
         "convex K, and the same holds for the loss plus K*(λx)/λ, with K* the conjugate of K; "
-        "momentum methods, mirror descent, Frank–Wolfe and Muon are among these Lion-K. The proof is a "
+        "momentum methods, mirror descent, Frank–Wolfe and Muon are among these. The proof is a "
         "Lyapunov function for the flow in continuous time, and one for discrete steps up to a "
         "term of second order: weights outside the constraint first come back to it at a geometric "
         "rate, then an energy falls that is the loss plus what momentum and weights disagree by."
@@ -191,15 +191,19 @@ def bound_reached(scale: Scale) -> Study:
             holds("excess", ROUNDING, where={"gradients": "digits-mlp"}),
         ),
         grid=[
-            {"gradients": "digits-mlp", "K": "l1"},
-            *({"gradients": "random", "K": K} for K in scale.pick(smoke=SETS[:4], laptop=SETS)),
+            {"gradients": "digits-mlp", "K": "l1", "start": "outside"},
+            *(
+                {"gradients": "random", "K": K, "start": start}
+                for K in scale.pick(smoke=SETS[:4], laptop=SETS)
+                for start in ("outside", "inside")
+            ),
         ],
         seeds=seeds(scale, 5, smoke=2),
         plot=plots.values("of_bound", by="K"),
     )
 
 
-def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
+def approach(*, gradients: str, K: str, start: str, seed: int) -> dict[str, float]:
     """The largest excess over the bound, the first distance, the last one over its bound."""
     import torch
 
@@ -224,7 +228,9 @@ def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
             if every == 1:
                 now = distance(p, decay)
                 excesses.append(now - bounds[p])
-                shares[p] = now / bounds[p] if bounds[p] else 0.0
+                shares[p] = (
+                    now / bounds[p] if bounds[p] > 1e-9 else 0.0
+                )  # where rounding is all there is
 
     def started(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
         (group,) = optimizer.param_groups
@@ -235,6 +241,8 @@ def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
     if gradients == "random":
         rng = torch.Generator().manual_seed(seed)
         p = torch.nn.Parameter(3 * torch.randn(8, 6, generator=rng, dtype=torch.float64))
+        if start == "inside":
+            p.data = kappa.project(2 * p.detach()) / 2
         optimizer = started(LionK([p], lr=0.01, weight_decay=2.0, K=kappa))
         push = torch.randn(8, 6, generator=rng, dtype=torch.float64)
         for t, lr in enumerate(cosine(400, 0.02)):
@@ -744,11 +752,12 @@ def spectrum(*, method: str, updates: int, seed: int) -> dict[str, float]:
     return {"excess": max(excesses), "first": first, "largest": beyond() + K.overshoot}
 
 
-@paper.claim(where="Our question: what a constant rate leaves; follows from the update")
+@paper.claim(where="Our question: what a constant rate leaves; follows from the update", version=2)
 def chatter(scale: Scale) -> Study:
     """At a constant rate Lion does not come to rest on a parabola hx²/2 but runs in an exact cycle
-    of two: between a and a − η without decay, where it forgets a disturbed momentum, and between
-    ±η/(2 − ηλ) with it; the mean loss without decay is then at least hη²/8.
+    of two: between a and a − η without decay, where it forgets a disturbance of its momentum by
+    the factor β₂ a step, and between ±η/(2 − ηλ) with it; the mean loss without decay is then at
+    least hη²/8.
 
     `off` is the largest distance from the cycle over a thousand updates, as a part of η; h, η, β, a
     and the disturbance are drawn, with 2β₁ < 1 + β₂ and β₁/(1 + β₂) < a/η < 1 − β₁/(1 + β₂).
@@ -763,7 +772,7 @@ def chatter(scale: Scale) -> Study:
 
 
 def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
-    """How far off the cycle, below the least mean loss, and off its momentum at the end."""
+    """How far off the cycle, below the least mean loss, and off what is left of the error."""
     import numpy as np
     import torch
 
@@ -792,10 +801,11 @@ def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
         losses.append(h * p.item() ** 2 / 2)
         p.grad = h * p.detach()
         optimizer.step()
+    left = optimizer.state[p]["exp_avg"].item() - due
     return {
         "off": max(off),
         "below": 0.0 if decay else float(h * lr**2 / 8 - np.mean(losses)),
-        "remembers": abs(optimizer.state[p]["exp_avg"].item() - due) / (h * lr),
+        "remembers": abs(left - beta2**1000 * error) / (h * lr),
     }
 
 
