@@ -54,7 +54,8 @@ def _place(address, kind: tl.constexpr, ALIGNED: tl.constexpr):
 def _load(place, inside):
     if inside is None:
         return tl.load(place)
-    return tl.load(place, mask=inside, other=0)
+    else:
+        return tl.load(place, mask=inside, other=0)
 
 
 @triton.jit
@@ -62,12 +63,13 @@ def _read(address, at, inside, KIND: tl.constexpr, ALIGNED: tl.constexpr):
     if KIND == "bfloat16":
         half = _load(_place(address, tl.uint16, ALIGNED) + at, inside)
         return (half.to(tl.uint32) << 16).to(tl.float32, bitcast=True)
-    if KIND == "float32":
+    elif KIND == "float32":
         return _load(_place(address, tl.float32, ALIGNED) + at, inside)
-    if KIND == "int8":
+    elif KIND == "int8":
         code = _load(_place(address, tl.int8, ALIGNED) + at, inside)
         return tl.div_rn(code.to(tl.float32), tl.full(at.shape, _STEPS, tl.float32))
-    return _load(_place(address, tl.float64, ALIGNED) + at, inside)
+    else:
+        return _load(_place(address, tl.float64, ALIGNED) + at, inside)
 
 
 @triton.jit
@@ -177,30 +179,31 @@ def _direction(c, e1, e2, K: tl.constexpr):
     a = tl.abs(c)
     if K == "quadratic":
         return c
-    if K == "huber":
+    elif K == "huber":
         z = c / e1
         return tl.where(z > 1, 1.0, tl.where(z < -1, -1.0, z))
-    if K == "relativistic":
+    elif K == "relativistic":
         return c / tl.sqrt(c * c + e1)
-    if K == "softsign":
+    elif K == "softsign":
         return c / (a + e1)
-    size = tl.where(a > 0, 1.0, 0.0)
-    if K == "dead-zone":
-        size = tl.where(a > e1, 1.0, 0.0)
-    elif K == "elastic":
-        size = (a - e1) / e2
-        size = tl.where(size < 0, 0.0, tl.where(size > 1, 1.0, size))
-    elif K == "arctan":
-        size = _atan(a / e1) * (2 / _PI)
-    elif K == "log-cosh":
-        size = _tanh(a * e1)
-    elif K == "power":
-        size = tl.where(a > 0, tl.exp(e1 * tl.log(tl.where(a > 0, a, 1.0))), a)
-    elif K == "asinh":
-        size = _asinh(a)
-    elif K == "symlog":
-        size = _log1p(a)
-    return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
+    else:
+        size = tl.where(a > 0, 1.0, 0.0)
+        if K == "dead-zone":
+            size = tl.where(a > e1, 1.0, 0.0)
+        elif K == "elastic":
+            size = (a - e1) / e2
+            size = tl.where(size < 0, 0.0, tl.where(size > 1, 1.0, size))
+        elif K == "arctan":
+            size = _atan(a / e1) * (2 / _PI)
+        elif K == "log-cosh":
+            size = _tanh(a * e1)
+        elif K == "power":
+            size = tl.where(a > 0, tl.exp(e1 * tl.log(tl.where(a > 0, a, 1.0))), a)
+        elif K == "asinh":
+            size = _asinh(a)
+        elif K == "symlog":
+            size = _log1p(a)
+        return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
 
 
 @triton.jit
