@@ -458,7 +458,8 @@ def wrong_decay(scale: Scale) -> Study:
     momentum SGD at the same λ, weights end more than 10⁻² away from a solution, by the certificate
     in nats or by a weight outside the box, and Lion within 10⁻³.
 
-    AdamW is measured too, but judged by nothing: with full gradients it has the same box.
+    AdamW is measured too, but judged by nothing: it has a bias towards the same box (Xie and Li
+    2024), so it is no clean control.
     """
     scope: dict[str, Any] = {"problem": ("decay",), "problems": "fixed"}
     return Study(
@@ -587,17 +588,20 @@ def order_of_betas(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Theorem 3.1: the flow, its Lyapunov function and the steps as its Euler scheme")
+@paper.claim(
+    where="Theorem 3.1: the flow, its Lyapunov function and the steps as its Euler scheme",
+    version=2,
+)
 def flow(scale: Scale) -> Study:
     """Along the flow of a smooth K the energy falls at the rate of the theorem and never rises, and
     as steps get shorter the optimizer's path nears the flow's in proportion to the step.
 
-    On functions of two weights. `identity` compares the fall of H with the integral of the rate;
-    the order of the error is the slope over steps from T/64 to T/1024.
+    On functions of two weights. `identity` compares the rate with PyTorch's derivative of H along
+    the flow; the order of the error is the slope over steps from T/64 to T/1024.
     """
     return Study(
         trial=follow,
-        rule=all_of(holds("identity", 1e-5), holds("rise", 1e-8), holds("off_order", 0.2)),
+        rule=all_of(holds("identity", 1e-7), holds("rise", 1e-8), holds("off_order", 0.2)),
         grid={"K": SMOOTH_K},
         seeds=seeds(scale, 10, smoke=2),
         plot=plots.values("off_order", by="K"),
@@ -608,7 +612,6 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
     """How far the flow is from the theorem, and the optimizer from order 1."""
     import numpy as np
     import torch
-    from scipy.integrate import simpson
 
     from halflife.optim.descent import descend
     from halflife.optim.flow import Flow
@@ -626,8 +629,13 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
     times = [end * i / points for i in range(points + 1)]
     x, m = way.solve(gradient, start, torch.zeros_like(start), times)
     energy = np.array([float(way.lyapunov(f(a), a, b)) for a, b in zip(x, m, strict=True)])
-    rates = [float(way.dissipation(a, b, gradient(a))) for a, b in zip(x, m, strict=True)]
-    lost = float(simpson(rates, x=times))
+    off = []
+    for a, b in zip(x[::16].clone(), m[::16].clone(), strict=True):
+        velocity, expected = way.velocity(a, b, gradient(a)), way.dissipation(a, b, gradient(a))
+        both = (a.requires_grad_(), b.requires_grad_())
+        slopes = torch.autograd.grad(way.lyapunov(f(a), a, b), both)
+        change = sum(float(s @ v) for s, v in zip(slopes, velocity, strict=True))
+        off.append(abs(change + float(expected)) / (1 + float(expected)))
     steps, errors = [64, 128, 256, 512, 1024], []
     for n in steps:
         lr = end / n
@@ -637,7 +645,7 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
         errors.append(float((run.x - x[:: points // n]).abs().max()))
     order = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     return {
-        "identity": abs(energy[0] - energy[-1] - lost) / (1 + abs(energy[0])),
+        "identity": max(off),
         "rise": float(np.diff(energy).max()),
         "off_order": abs(float(order) - 1),
     }
