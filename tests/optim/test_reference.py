@@ -139,8 +139,8 @@ def test_without_memory_and_with_classical_rates_it_is_frank_and_wolfe(spec):
 @pytest.mark.parametrize(("nesterov", "beta1"), [(True, 0.95**2), (False, 0.95)])
 def test_muon_of_pytorch_is_a_lion_k(shape, nesterov, beta1):
     """β₂ = μ and β₁ = μ², or μ without Nesterov; its factor of the shape spares the decay."""
-    assert _distance_from_muon(shape, nesterov, beta1) < 0.01  # bfloat16 inside both
-    assert _distance_from_muon(shape, not nesterov, beta1) > 0.03
+    assert _distance_from_muon(shape, nesterov, beta1) < 0.025  # bfloat16 inside both
+    assert _distance_from_muon(shape, not nesterov, beta1) > 0.05
 
 
 def _distance_from_muon(shape, nesterov, beta1):

@@ -2,8 +2,10 @@
 
 `LionK` is the optimizer, for every K; `Lion`, `Signum`, `NormalizedSGD`, `Muon` and `FrankWolfe`
 are names for settings of it. `kappa` has the functions K, one file each. `diagnostics` tells which
-problem an optimizer is solving and how far it is. `update` is the arithmetic in plain torch,
-`rounding` and `philox` are about weights of 16 bits, `eight_bit` about averages of 8.
+problem an optimizer is solving and how far it is; `certificate` and `lyapunov` are its formulas,
+`flow` is the same in continuous time, `descent` records a run. `update` is the arithmetic in plain
+torch, `cpu` and `gpu` are its kernels, `backends` chooses; `rounding` and `philox` are about
+weights of 16 bits, `eight_bit` about averages of 8.
 
 Knows nothing of papers, experiments or training loops.
 """

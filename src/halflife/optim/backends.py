@@ -75,7 +75,7 @@ def _kernel(device: str) -> Any:
     try:
         kernel = importlib.import_module(module)
         kernel.probe()
-    except Exception as error:  # noqa: BLE001: a compiler can fail in any way, a step must not
+    except Exception as error:  # noqa: BLE001 - a compiler can fail in any way, a step must not
         warnings.warn(
             f"{compiler} does not work here ({type(error).__name__}: {error}), so weights on "
             f"{device!r} are updated by plain operations, several times slower. Set fused=False "

@@ -1,9 +1,10 @@
-"""The update in one pass over memory on the CPU, compiled by Numba: for K that are sums over entries.
+"""The update in one pass over memory on the CPU, by Numba: for K that are sums over entries.
 
-A kernel walks a table of addresses, so that one call updates all tensors of a group, in tiles of 256
-entries that stay in the first cache. It is compiled once for each kind of K and of stored numbers,
-in half a second, and kept on disk. Threads take neighbouring tiles; an entry's result depends on
-nothing but that entry (or its block of 8-bit codes), so any number of threads gives the same bits.
+A kernel walks a table of addresses, so that one call updates all tensors of a group, in tiles of
+256 entries that stay in the first cache. It is compiled once for each kind of K and of stored
+numbers, in about a second, and kept on disk. Threads take neighbouring tiles; an entry's result
+depends on nothing but that entry (or its block of 8-bit codes), so any number of threads gives the
+same bits.
 
 In float32 and float64 the roundings are those of `update_each` one by one, fused multiply-adds
 included. Knows nothing of groups or of when it is chosen.
@@ -36,8 +37,8 @@ AHEAD = 4096
 """How many bytes before their use numbers are fetched: hides the memory's latency."""
 SHARE = 1 << 16
 """Entries that a thread must have to be worth waking."""
-OPTIONS = {"error_model": "numpy"}  # division by 0 as in IEEE 754, which a vector can do
-INLINED = {"forceinline": True, **OPTIONS}
+OPTIONS: Any = {"error_model": "numpy"}  # division by 0 as in IEEE 754, which a vector can do
+INLINED: Any = {"forceinline": True, **OPTIONS}
 
 _inner = njit(**INLINED)
 
@@ -441,7 +442,10 @@ def _(rounding, row, tile, noise, n):
             for _ in range(philox.ROUNDS):
                 a, b = c0 * m0, c2 * m1
                 c0, c1, c2, c3 = (b >> half) ^ c1 ^ k0, b & word, (a >> half) ^ c3 ^ k1, a & word
-                k0, k1 = (k0 + np.uint64(philox.WEYL[0])) & word, (k1 + np.uint64(philox.WEYL[1])) & word
+                k0, k1 = (
+                    (k0 + np.uint64(philox.WEYL[0])) & word,
+                    (k1 + np.uint64(philox.WEYL[1])) & word,
+                )
             _store_word(noise, 4 * j, c0)
             _store_word(noise, 4 * j + 1, c1)
             _store_word(noise, 4 * j + 2, c2)
@@ -534,7 +538,7 @@ def _exp(x):
 
 @_inner
 def _log(a, less):
-    """ln a for a normal a > 0, as 2 atanh of (f − 1)/(f + 1) with a = f·2ⁿ; `less` is a − 1."""
+    """Ln a for a normal a > 0, as 2 atanh of (f − 1)/(f + 1) with a = f·2ⁿ; `less` is a − 1."""
     power = (_bits(a) - ROOT_HALF) >> 52  # so that f is in [√½, √2)
     f = _of_bits(_bits(a) - (power << 52))
     s = (less if power == 0 else f - 1) / (f + 1)
@@ -612,7 +616,7 @@ def _both(function):
 DIRECTIONS: dict[Any, tuple[Any, Any]] = {
     L1: _both(lambda K, c: _sign(c)),
     Quadratic: _both(lambda K, c: c),
-    DeadZone: _both(lambda K, c: _as(0.0, c) if abs(c) <= K.e else _sign(c)),
+    DeadZone: _both(lambda K, c: _signed(_as(0.0, c) if abs(c) <= K.e else _as(1.0, c), c)),
     Huber: _both(lambda K, c: _clip(c / K.e, _as(-1.0, c), _as(1.0, c))),
     Elastic: _both(
         lambda K, c: _signed(_clip((abs(c) - K.e1) / K.e2, _as(0.0, c), _as(1.0, c)), c)
@@ -652,7 +656,7 @@ def _compiled(function: Any) -> Any:
 
 @_compiled
 def _run(K, p, g, m, rounding, f, counts, first, low, high):
-    """Update the tiles low to high − 1; tensor r has `counts[r]` entries, from tile `first[r]` on."""
+    """Update the tiles low to high − 1; a tensor has `counts` entries, from tile `first` on."""
     directions = np.empty(TILE, np.float64)
     averages = np.empty(TILE, np.float32)
     noises = np.empty(TILE, np.uint32)
@@ -689,7 +693,6 @@ def _run(K, p, g, m, rounding, f, counts, first, low, high):
 # From tensors to tables.
 
 
-
 def probe() -> None:
     """Update one weight, so that whatever is wrong with the compiler shows at once."""
     p, g, m = (torch.ones(1) for _ in range(3))
@@ -699,6 +702,7 @@ def probe() -> None:
         raise RuntimeError(f"1 − 0.5 came out as {p.item()}")
 
 
+_PLAIN = (Tensor, Parameter)  # no subclass with memory of its own kind
 _FLOATS = {torch.float32: Float32, torch.float64: Float64, torch.bfloat16: Bfloat16}
 
 
@@ -707,7 +711,7 @@ def unsuited(slot: Slot, how: Update) -> str:
     p, g, m = slot.p, slot.g, slot.m
     if type(how.K) not in _ARGUMENTS:
         return f"there is no kernel for {how.K}"
-    if not all(type(t) is Tensor or type(t) is Parameter for t in (p, g, m)):
+    if type(p) not in _PLAIN or type(g) not in _PLAIN or type(m) not in _PLAIN:
         return f"tensors of the kind {type(p).__name__} are not plain memory"
     if not (p.is_cpu and g.is_cpu and m.is_cpu):
         return f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"
@@ -764,12 +768,18 @@ def _update(slots: list[Slot], how: Update, p: Any, g: Any, m: Any, rounding: An
         Nearest: lambda: Nearest(weights),
         Kahan: lambda: Kahan(_column(s.lost.data_ptr() for s in slots if s.lost is not None)),
         Stochastic: lambda: Stochastic(
-            _column(s.number for s in slots), np.uint64(how.seed & philox.WORD), np.uint64(int(how.step) & philox.WORD)
+            _column(s.number for s in slots),
+            np.uint64(how.seed & philox.WORD),
+            np.uint64(int(how.step) & philox.WORD),
         ),
     }[rounding]()
     average = EightBit(averages, scales) if m is EightBit else m(averages)
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
-    _in_threads(table, int(first[-1]), 1 if _overlap(weights, counts * slots[0].p.itemsize) else _threads(counts))
+    _in_threads(
+        table,
+        int(first[-1]),
+        1 if _overlap(weights, counts * slots[0].p.itemsize) else _threads(counts),
+    )
     increment_version([t for s in slots for t in (s.p, s.m, s.m_scales, s.lost) if t is not None])
 
 
@@ -804,16 +814,19 @@ def _threads(counts: Any) -> int:
     return max(1, min(torch.get_num_threads(), int(counts.sum()) // SHARE))
 
 
-def _in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
+def pool(size: int) -> ThreadPoolExecutor:
+    """Threads that stay, at least so many."""
     global _pool, _pool_size
-    if threads == 1:
-        _run(*table, 0, tiles)
-        return
-    if _pool is None or _pool_size < threads - 1:
-        _pool_size = threads - 1
-        _pool = ThreadPoolExecutor(_pool_size, thread_name_prefix="halflife-optim")
+    if _pool is None or _pool_size < size:
+        _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="halflife-optim"), size
+    return _pool
+
+
+def _in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
     bounds = [tiles * k // threads for k in range(threads + 1)]
-    others = [_pool.submit(_run, *table, *pair) for pair in pairwise(bounds[1:])]
+    others = []
+    if threads > 1:
+        others = [pool(threads - 1).submit(_run, *table, *pair) for pair in pairwise(bounds[1:])]
     _run(*table, 0, bounds[1])
     for other in others:
         other.result()

@@ -8,8 +8,6 @@ groups or of when it is chosen.
 Under `TRITON_INTERPRET=1` it runs on the CPU, for tests.
 """
 
-# ruff: noqa: D103
-
 from __future__ import annotations
 
 import os
@@ -99,7 +97,7 @@ def _write(address, at, x, inside, KIND: tl.constexpr, ALIGNED: tl.constexpr):
 
 
 @triton.jit
-def _encode(address, scales, tile, at, x, inside, live, count, ALIGNED: tl.constexpr):
+def _encode(address, scales, tile, at, x, inside, count, ALIGNED: tl.constexpr):
     """Store an average as `eight_bit` does."""
     size: tl.constexpr = x.shape[0]
     blocks: tl.constexpr = size // _BLOCK
@@ -110,9 +108,7 @@ def _encode(address, scales, tile, at, x, inside, live, count, ALIGNED: tl.const
     largest = tl.max(bits, axis=1)  # sizes are ordered as their bits are, NaN last
     scale = largest.to(tl.float32, bitcast=True)
     block = tile * blocks + tl.arange(0, blocks)
-    tl.store(
-        _place(scales, tl.float32, False) + block, scale, mask=live & (block * _BLOCK < count)
-    )
+    tl.store(_place(scales, tl.float32, False) + block, scale, mask=block * _BLOCK < count)
     one = tl.full(scale.shape, 1.0, tl.float32)
     part = tl.div_rn(shaped, tl.expand_dims(tl.where(scale == 0, one, scale), 1) + shaped * 0)
     root = tl.sqrt_rn(tl.abs(part)) * _STEPS
@@ -173,7 +169,7 @@ def _atan(a):
 def _asinh(a):
     """For a ≥ 0."""
     b = tl.where(a < 1e6, a, 0.0)  # beyond, asinh a is ln 2a to the last place of float32
-    far = tl.log(a) + 0.6931471805599453
+    far = tl.log(tl.where(a < 1e6, 1.0, a)) + 0.6931471805599453
     return tl.where(a < 1e6, _log1p(b + b * b / (1 + tl.sqrt(1 + b * b))), far)
 
 
@@ -181,7 +177,6 @@ def _asinh(a):
 def _direction(c, e1, e2, K: tl.constexpr):
     """∇K(c)/ρ."""
     a = tl.abs(c)
-    zero = c * 0
     if K == "quadratic":
         return c
     elif K == "huber":
@@ -192,9 +187,9 @@ def _direction(c, e1, e2, K: tl.constexpr):
     elif K == "softsign":
         return c / (a + e1)
     else:
-        size = a * 0 + 1
+        size = tl.where(a > 0, 1.0, 0.0)
         if K == "dead-zone":
-            size = tl.where(a <= e1, 0.0, size)
+            size = tl.where(a > e1, 1.0, 0.0)
         elif K == "elastic":
             size = (a - e1) / e2
             size = tl.where(size < 0, 0.0, tl.where(size > 1, 1.0, size))
@@ -208,8 +203,6 @@ def _direction(c, e1, e2, K: tl.constexpr):
             size = _asinh(a)
         elif K == "symlog":
             size = _log1p(a)
-        else:
-            size = tl.where(a > 0, 1.0, 0.0)  # the sign, of infinity too
         return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
 
 
@@ -224,7 +217,6 @@ def _tile(
     at,
     inside,
     count,
-    live,
     K: tl.constexpr,
     P: tl.constexpr,
     G: tl.constexpr,
@@ -260,7 +252,7 @@ def _tile(
     u = scale * _direction(tl.fma(x, full + rest1, a * beta1), e1, e2, K)
     a = tl.fma(x, full + rest2, a * beta2)
     if M == "int8":
-        _encode(m, scales, tile, at, a.to(tl.float32), inside, live, count, ALIGNED)
+        _encode(m, scales, tile, at, a.to(tl.float32), inside, count, ALIGNED)
     else:
         _write(m, at, a, inside, M, ALIGNED)
     y = _read(p, at, inside, P, ALIGNED).to(wide) * keep
@@ -302,17 +294,16 @@ def _kernel(
     count = tl.load(table + 6 * rows + row)
     tile = program.to(tl.int64) - tl.load(table + 7 * rows + row)
     at = tile * SIZE + tl.arange(0, SIZE).to(tl.int64)
-    live = True
     if FOUND:
-        live = tl.load(found_inf) == 0
-    if (tile + 1) * SIZE <= count and live:  # without a mask, memory is read in wide words
+        count = tl.where(tl.load(found_inf) == 0, count, 0)
+    if (tile + 1) * SIZE <= count:  # without a mask, memory is read in wide words
         _tile(
-            table, rows, row, numbers, key, tile, at, None, count, live,
+            table, rows, row, numbers, key, tile, at, None, count,
             K, P, G, M, ROUNDING, ALIGNED,
         )  # fmt: skip
     else:
         _tile(
-            table, rows, row, numbers, key, tile, at, (at < count) & live, count, live,
+            table, rows, row, numbers, key, tile, at, at < count, count,
             K, P, G, M, ROUNDING, ALIGNED,
         )  # fmt: skip
 
@@ -331,6 +322,7 @@ _NUMBERS: dict[type[Kappa], Any] = {
     kappa.Relativistic: lambda K: (K.e**2,),
     kappa.Softsign: lambda K: (K.e,),
 }
+_PLAIN = (Tensor, Parameter)  # no subclass with memory of its own kind
 _FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 
@@ -349,7 +341,7 @@ def unsuited(slot: Slot, how: Update) -> str:
     p, g, m = slot.p, slot.g, slot.m
     if type(how.K) not in _NUMBERS:
         return f"there is no kernel for {how.K}"
-    if not all(type(t) is Tensor or type(t) is Parameter for t in (p, g, m)):
+    if type(p) not in _PLAIN or type(g) not in _PLAIN or type(m) not in _PLAIN:
         return f"tensors of the kind {type(p).__name__} are not plain memory"
     if not p.device == g.device == m.device:
         return f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"
@@ -403,10 +395,10 @@ def _update(
     aligned = not any(address % 16 for column in addresses[:5] for address in column)
     table, rows = _table(tuple(map(tuple, addresses)), device)
     beta1, beta2 = how.beta1, how.beta2
+    rho = float(how.K.scale)
     constants = (*_NUMBERS[type(how.K)](how.K), 0.0, 0.0)[:2]
     numbers = _on_device(
-        (how.gradient, beta1, 1 - beta1, beta2, 1 - beta2, how.keep, -how.length)
-        + (float(how.K.scale), *constants),
+        [how.gradient, beta1, 1 - beta1, beta2, 1 - beta2, how.keep, -how.length, rho, *constants],
         torch.float64,
         device,
     )
@@ -458,7 +450,14 @@ def _table(columns: tuple[tuple[int, ...], ...], device: torch.device) -> tuple[
     kept for good.
     """
     key = device, columns
+    capturing = _capturing(device)
     if key not in _tables:
+        if capturing:
+            raise RuntimeError(
+                "A CUDA graph is being captured, but weights or gradients lie where no step has "
+                "seen them: make one step before the capture, and keep the gradients "
+                "(zero_grad(set_to_none=False))."
+            )
         tiles = [-(-count // TILE) for count in columns[-1]]
         first = tuple(accumulate(tiles, initial=0))[:-1]
         rows = torch.arange(len(tiles), dtype=torch.int32).repeat_interleave(torch.tensor(tiles))
@@ -469,14 +468,19 @@ def _table(columns: tuple[tuple[int, ...], ...], device: torch.device) -> tuple[
         if len(_tables) > TABLES:
             _tables.popitem(last=False)
     _tables.move_to_end(key)
-    if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+    if capturing:
         _captured.append(_tables[key])
     return _tables[key]
 
 
+def _capturing(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+
+
 def _on_device(numbers: Sequence[Any], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Numbers as a tensor, without waiting; some may be on the device already."""
-    if any(isinstance(number, Tensor) for number in numbers):
+    # A graph would copy from the host's memory again at each replay, when that is long gone.
+    if any(isinstance(number, Tensor) for number in numbers) or _capturing(device):
         return torch.stack(
             [
                 number.reshape(()).to(dtype)

@@ -40,7 +40,7 @@ paper = Paper(
         "momentum, with decoupled weight decay λ. The paper says what it does: it minimises the "
         "loss subject to |x| ≤ 1/λ for every weight. Replace the sign by the gradient of any "
         "convex K, and the same holds for the loss plus K*(λx)/λ, with K* the conjugate of K; "
-        "momentum methods, mirror descent, Frank–Wolfe and Muon are among these Lion-K. The proof is a "
+        "momentum methods, mirror descent, Frank–Wolfe and Muon are among these. The proof is a "
         "Lyapunov function for the flow in continuous time, and one for discrete steps up to a "
         "term of second order: weights outside the constraint first come back to it at a geometric "
         "rate, then an energy falls that is the loss plus what momentum and weights disagree by."
@@ -191,15 +191,19 @@ def bound_reached(scale: Scale) -> Study:
             holds("excess", ROUNDING, where={"gradients": "digits-mlp"}),
         ),
         grid=[
-            {"gradients": "digits-mlp", "K": "l1"},
-            *({"gradients": "random", "K": K} for K in scale.pick(smoke=SETS[:4], laptop=SETS)),
+            {"gradients": "digits-mlp", "K": "l1", "start": "outside"},
+            *(
+                {"gradients": "random", "K": K, "start": start}
+                for K in scale.pick(smoke=SETS[:4], laptop=SETS)
+                for start in ("outside", "inside")
+            ),
         ],
         seeds=seeds(scale, 5, smoke=2),
         plot=plots.values("of_bound", by="K"),
     )
 
 
-def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
+def approach(*, gradients: str, K: str, start: str, seed: int) -> dict[str, float]:
     """The largest excess over the bound, the first distance, the last one over its bound."""
     import torch
 
@@ -224,7 +228,9 @@ def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
             if every == 1:
                 now = distance(p, decay)
                 excesses.append(now - bounds[p])
-                shares[p] = now / bounds[p] if bounds[p] else 0.0
+                shares[p] = (
+                    now / bounds[p] if bounds[p] > 1e-9 else 0.0
+                )  # where rounding is all there is
 
     def started(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
         (group,) = optimizer.param_groups
@@ -235,6 +241,8 @@ def approach(*, gradients: str, K: str, seed: int) -> dict[str, float]:
     if gradients == "random":
         rng = torch.Generator().manual_seed(seed)
         p = torch.nn.Parameter(3 * torch.randn(8, 6, generator=rng, dtype=torch.float64))
+        if start == "inside":
+            p.data = kappa.project(2 * p.detach()) / 2
         optimizer = started(LionK([p], lr=0.01, weight_decay=2.0, K=kappa))
         push = torch.randn(8, 6, generator=rng, dtype=torch.float64)
         for t, lr in enumerate(cosine(400, 0.02)):
@@ -450,7 +458,8 @@ def wrong_decay(scale: Scale) -> Study:
     momentum SGD at the same λ, weights end more than 10⁻² away from a solution, by the certificate
     in nats or by a weight outside the box, and Lion within 10⁻³.
 
-    AdamW is measured too, but judged by nothing: with full gradients it has the same box.
+    AdamW is measured too, but judged by nothing: it has a bias towards the same box (Xie and Li
+    2024), so it is no clean control.
     """
     scope: dict[str, Any] = {"problem": ("decay",), "problems": "fixed"}
     return Study(
@@ -579,17 +588,20 @@ def order_of_betas(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Theorem 3.1: the flow, its Lyapunov function and the steps as its Euler scheme")
+@paper.claim(
+    where="Theorem 3.1: the flow, its Lyapunov function and the steps as its Euler scheme",
+    version=2,
+)
 def flow(scale: Scale) -> Study:
     """Along the flow of a smooth K the energy falls at the rate of the theorem and never rises, and
     as steps get shorter the optimizer's path nears the flow's in proportion to the step.
 
-    On functions of two weights. `identity` compares the fall of H with the integral of the rate;
-    the order of the error is the slope over steps from T/64 to T/1024.
+    On functions of two weights. `identity` compares the rate with PyTorch's derivative of H along
+    the flow; the order of the error is the slope over steps from T/64 to T/1024.
     """
     return Study(
         trial=follow,
-        rule=all_of(holds("identity", 1e-5), holds("rise", 1e-8), holds("off_order", 0.2)),
+        rule=all_of(holds("identity", 1e-7), holds("rise", 1e-8), holds("off_order", 0.2)),
         grid={"K": SMOOTH_K},
         seeds=seeds(scale, 10, smoke=2),
         plot=plots.values("off_order", by="K"),
@@ -600,7 +612,6 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
     """How far the flow is from the theorem, and the optimizer from order 1."""
     import numpy as np
     import torch
-    from scipy.integrate import simpson
 
     from halflife.optim.descent import descend
     from halflife.optim.flow import Flow
@@ -618,8 +629,13 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
     times = [end * i / points for i in range(points + 1)]
     x, m = way.solve(gradient, start, torch.zeros_like(start), times)
     energy = np.array([float(way.lyapunov(f(a), a, b)) for a, b in zip(x, m, strict=True)])
-    rates = [float(way.dissipation(a, b, gradient(a))) for a, b in zip(x, m, strict=True)]
-    lost = float(simpson(rates, x=times))
+    off = []
+    for a, b in zip(x[::16].clone(), m[::16].clone(), strict=True):
+        velocity, expected = way.velocity(a, b, gradient(a)), way.dissipation(a, b, gradient(a))
+        both = (a.requires_grad_(), b.requires_grad_())
+        slopes = torch.autograd.grad(way.lyapunov(f(a), a, b), both)
+        change = sum(float(s @ v) for s, v in zip(slopes, velocity, strict=True))
+        off.append(abs(change + float(expected)) / (1 + float(expected)))
     steps, errors = [64, 128, 256, 512, 1024], []
     for n in steps:
         lr = end / n
@@ -629,7 +645,7 @@ def follow(*, K: str, seed: int) -> dict[str, float]:
         errors.append(float((run.x - x[:: points // n]).abs().max()))
     order = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     return {
-        "identity": abs(energy[0] - energy[-1] - lost) / (1 + abs(energy[0])),
+        "identity": max(off),
         "rise": float(np.diff(energy).max()),
         "off_order": abs(float(order) - 1),
     }
@@ -744,11 +760,12 @@ def spectrum(*, method: str, updates: int, seed: int) -> dict[str, float]:
     return {"excess": max(excesses), "first": first, "largest": beyond() + K.overshoot}
 
 
-@paper.claim(where="Our question: what a constant rate leaves; follows from the update")
+@paper.claim(where="Our question: what a constant rate leaves; follows from the update", version=2)
 def chatter(scale: Scale) -> Study:
     """At a constant rate Lion does not come to rest on a parabola hx²/2 but runs in an exact cycle
-    of two: between a and a − η without decay, where it forgets a disturbed momentum, and between
-    ±η/(2 − ηλ) with it; the mean loss without decay is then at least hη²/8.
+    of two: between a and a − η without decay, where it forgets a disturbance of its momentum by
+    the factor β₂ a step, and between ±η/(2 − ηλ) with it; the mean loss without decay is then at
+    least hη²/8.
 
     `off` is the largest distance from the cycle over a thousand updates, as a part of η; h, η, β, a
     and the disturbance are drawn, with 2β₁ < 1 + β₂ and β₁/(1 + β₂) < a/η < 1 − β₁/(1 + β₂).
@@ -763,7 +780,7 @@ def chatter(scale: Scale) -> Study:
 
 
 def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
-    """How far off the cycle, below the least mean loss, and off its momentum at the end."""
+    """How far off the cycle, below the least mean loss, and off what is left of the error."""
     import numpy as np
     import torch
 
@@ -792,10 +809,11 @@ def cycle_of_two(*, decay: float, seed: int) -> dict[str, float]:
         losses.append(h * p.item() ** 2 / 2)
         p.grad = h * p.detach()
         optimizer.step()
+    left = optimizer.state[p]["exp_avg"].item() - due
     return {
         "off": max(off),
         "below": 0.0 if decay else float(h * lr**2 / 8 - np.mean(losses)),
-        "remembers": abs(optimizer.state[p]["exp_avg"].item() - due) / (h * lr),
+        "remembers": abs(left - beta2**1000 * error) / (h * lr),
     }
 
 
