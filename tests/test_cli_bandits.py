@@ -63,6 +63,13 @@ def test_from_a_log_to_the_next_budget():
     assert halflife("withdraw") == "Withdrawn.\n"
 
 
+def test_the_guides_log_can_be_followed():
+    assert "next: halflife bandit fit try.csv" in halflife("example", "try.csv")
+    assert "try.csv is there already" in complaint("example", "try.csv")
+    assert "156 periods" in halflife("fit", "try.csv")
+    assert "Recommendation 1" in halflife("recommend", "--budget", "700")
+
+
 def test_limits_and_other_names():
     pd.read_csv("spend.csv").rename(columns={"date": "week", "outcome": "sales"}).to_csv(
         "other.csv", index=False

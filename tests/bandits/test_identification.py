@@ -10,6 +10,8 @@ from halflife.bandits import (
     LogError,
     adstock,
     advertising,
+    example_log,
+    example_system,
     excitation_plan,
     fit,
     response_figure,
@@ -141,6 +143,14 @@ def test_a_fit_says_what_it_found():
     said = str(fit(a_log(), bootstrap=20))
     for part in ("channel 0", "long-run outcome per unit spent", "spectral radius 0.", "baseline"):
         assert part in said
+
+
+def test_the_example_log_tells_its_truth():
+    found = fit(example_log(), bootstrap=0)
+    low, high = found.interval.T
+    true = example_system().cumulative
+    assert ((low <= true) & (true <= high)).all()
+    assert found.baseline == pytest.approx(300, rel=0.1)
 
 
 def test_the_same_log_gives_the_same_fit():
