@@ -71,15 +71,15 @@ import sys
 from triton import compile
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from halflife.optim import gpu
+from halflife.optim.gpu import kernel as ours
 
 K, P, G, M, rounding, architecture = sys.argv[1:]
-chosen = dict(K=K, P=P, G=G, M=M, ROUNDING=rounding, FOUND=True, ALIGNED=True, SIZE=gpu.TILE)
+chosen = dict(K=K, P=P, G=G, M=M, ROUNDING=rounding, FOUND=True, ALIGNED=True, SIZE=ours.TILE)
 given = dict(table="*i64", row_of="*i32", numbers="*fp64", key="*i64", found_inf="*fp32")
 given |= {"rows": "i32"} | dict.fromkeys(chosen, "constexpr")
-source = ASTSource(gpu._kernel, given, chosen)
+source = ASTSource(ours.kernel, given, chosen)
 target = GPUTarget("cuda", int(architecture), 32)
-kernel = compile(source, target, options=dict(num_warps=gpu.WARPS, enable_fp_fusion=False))
+kernel = compile(source, target, options=dict(num_warps=ours.WARPS, enable_fp_fusion=False))
 print(len(kernel.asm["cubin"]), kernel.asm["ptx"])
 """
 
