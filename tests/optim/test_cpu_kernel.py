@@ -19,6 +19,7 @@ from tests.optim.kernels import (
     F32,
     F64,
     I8,
+    K_KINDS,
     KINDS,
     assert_same,
     bits,
@@ -48,9 +49,7 @@ def test_every_kind_of_numbers(p, g, m, rounding):
 
 
 @pytest.mark.parametrize("K", KS)
-@pytest.mark.parametrize(
-    ("p", "m", "rounding"), [(F32, F32, "nearest"), (F64, F64, "nearest"), (BF16, I8, "stochastic")]
-)
+@pytest.mark.parametrize(("p", "m", "rounding"), K_KINDS)
 def test_every_k(K, p, m, rounding):
     check(
         [slot(1000, p, p, m, rounding)], how(K, rounding), exact=K.partition(":")[0] not in CURVED
