@@ -82,13 +82,14 @@ def floor(params: list[nn.Parameter]) -> Step:
     """The same memory with two additions an entry, in our kernel's threads."""
     from numba import njit
 
-    from halflife.optim import cpu
+    from halflife.optim.cpu import memory
+    from halflife.optim.cpu.threads import pool
 
     averages = [torch.zeros_like(p) for p in params]
     load, store, fetch = {
-        torch.float32: (cpu._load_f32, cpu._store_f32, cpu._fetch),
-        torch.float64: (cpu._load_f64, cpu._store_f64, cpu._fetch),
-        torch.bfloat16: (cpu._load_bf16, cpu._store_bf16, cpu._fetch),
+        torch.float32: (memory.load_f32, memory.store_f32, memory.fetch),
+        torch.float64: (memory.load_f64, memory.store_f64, memory.fetch),
+        torch.bfloat16: (memory.load_bf16, memory.store_bf16, memory.fetch),
     }[params[0].dtype]
     size = params[0].itemsize
 
@@ -116,8 +117,7 @@ def floor(params: list[nn.Parameter]) -> Step:
         parts = torch.get_num_threads()
         others = []
         if parts > 1:
-            pool = cpu.pool(parts - 1)
-            others = [pool.submit(run, *table, part, parts) for part in range(1, parts)]
+            others = [pool(parts - 1).submit(run, *table, part, parts) for part in range(1, parts)]
         run(*table, 0, parts)
         for other in others:
             other.result()

@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 
 from halflife.optim import eight_bit
@@ -13,12 +14,33 @@ F32, F64, BF16, I8 = torch.float32, torch.float64, torch.bfloat16, torch.int8
 STORED = [(F32, F32), (F64, F64), (BF16, BF16), (BF16, F32)]
 """Weights and gradients that kernels take."""
 AVERAGES = (F32, F64, BF16, I8)
+OFTEN = {
+    *((p, p, m, "nearest") for p in (F32, F64) for m in AVERAGES),
+    (BF16, BF16, F32, "nearest"),
+    (BF16, BF16, F32, "kahan"),
+    (BF16, BF16, F64, "stochastic"),
+    (BF16, BF16, BF16, "kahan"),
+    (BF16, BF16, I8, "stochastic"),
+    (BF16, F32, F32, "stochastic"),
+    (BF16, F32, F64, "kahan"),
+    (BF16, F32, BF16, "nearest"),
+    (BF16, F32, BF16, "stochastic"),
+    (BF16, F32, I8, "kahan"),
+}
+"""Kinds among which each two options meet; the other kinds are for the slow tests."""
 KINDS = [
-    (p, g, m, rounding)
+    pytest.param(*kind, marks=() if kind in OFTEN else pytest.mark.slow)
     for p, g in STORED
     for m in AVERAGES
     for rounding in (("nearest", "stochastic", "kahan") if p == BF16 else ("nearest",))
+    for kind in [(p, g, m, rounding)]
 ]
+K_KINDS = [
+    (F32, F32, "nearest"),
+    (F64, F64, "nearest"),
+    pytest.param(BF16, I8, "stochastic", marks=pytest.mark.slow),  # ∇K is that of float32
+]
+"""Weights, average and rounding with which every K is tried."""
 CURVED = ("arctan", "log-cosh", "power", "asinh", "symlog", "relativistic")
 """K whose step is not made of +, −, × and ÷ alone, which everybody rounds in the same way.
 

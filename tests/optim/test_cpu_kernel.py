@@ -19,6 +19,7 @@ from tests.optim.kernels import (
     F32,
     F64,
     I8,
+    K_KINDS,
     KINDS,
     assert_same,
     bits,
@@ -30,6 +31,8 @@ from tests.optim.strategies import ELEMENTWISE
 from torch import nn
 
 from halflife.optim import Lion, LionK, backends, cpu
+from halflife.optim.cpu import functions, kernel
+from halflife.optim.cpu.compiled import digest, kept
 from halflife.optim.kappa import Elementwise, Huber
 
 KS = [str(K) for K in ELEMENTWISE]
@@ -48,9 +51,7 @@ def test_every_kind_of_numbers(p, g, m, rounding):
 
 
 @pytest.mark.parametrize("K", KS)
-@pytest.mark.parametrize(
-    ("p", "m", "rounding"), [(F32, F32, "nearest"), (F64, F64, "nearest"), (BF16, I8, "stochastic")]
-)
+@pytest.mark.parametrize(("p", "m", "rounding"), K_KINDS)
 def test_every_k(K, p, m, rounding):
     check(
         [slot(1000, p, p, m, rounding)], how(K, rounding), exact=K.partition(":")[0] not in CURVED
@@ -339,6 +340,34 @@ def test_other_lions_bit_for_bit(name, dtype):
         for optimizer in pair:
             optimizer.step()
     assert torch.equal(ours, theirs)
+
+
+# What is kept on disk.
+
+
+KEPT = """
+def made(parts):
+    def double(x):
+        parts
+        return 2 * x
+    return double
+"""
+
+
+def test_a_kept_function_is_compiled_again_if_its_parts_change(tmp_path):
+    """Numba looks at the file of a function alone; the kernel is made of several."""
+    (tmp_path / "kept_here.py").write_text(KEPT)
+    spec = importlib.util.spec_from_file_location("kept_here", tmp_path / "kept_here.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    hits = []
+    for parts in ("one", "one", "other"):
+        double = kept(module.made(parts))
+        assert double(3) == 6
+        hits.append(sum(double.stats.cache_hits.values()))
+    assert hits == [0, 1, 0]
+    assert "parts" in kernel.run.py_func.__code__.co_freevars
+    assert digest(kernel) == digest(kernel) != digest(kernel, functions)
 
 
 # Where something is missing.

@@ -14,15 +14,15 @@ if not dist.is_available() or not dist.is_gloo_available():
     pytest.skip("PyTorch was built without gloo.", allow_module_level=True)
 
 OPTIONS = [
-    {"K": "l1"},
+    {"K": "l1", "fused": True},
     {"K": "l1", "foreach": True},
-    {"K": "huber:e=0.01", "decay": "implicit"},
+    {"K": "huber:e=0.01", "decay": "implicit", "fused": True},
     {"K": "l2"},
     {"K": "l2:block=row", "foreach": True},
     {"K": "top-k:k=9"},
     {"K": "nuclear"},
     {"K": "log-sum-exp"},
-    {"K": "l1", "dtype": torch.bfloat16, "rounding": "kahan"},
+    {"K": "l1", "dtype": torch.bfloat16, "rounding": "kahan", "fused": True},
 ]
 
 

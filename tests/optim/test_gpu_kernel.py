@@ -5,6 +5,7 @@ of its own, because Triton decides at its import whether it interprets; and it i
 that are not here.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.optim.kernels import (
     F32,
     F64,
     I8,
+    K_KINDS,
     KINDS,
     assert_same,
     bits,
@@ -53,10 +55,11 @@ def check(slots, update, *, exact=True):
 
 
 @pytest.mark.skipif(CARD or INTERPRETED, reason="the tests below run here")
-def test_the_interpreter():
+def test_the_interpreter(pytestconfig):
     """Every test below, under the interpreter."""
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-m", pytestconfig.option.markexpr]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__],
+        [sys.executable, "-m", "pytest", *options, __file__],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
@@ -66,38 +69,37 @@ def test_the_interpreter():
     assert " passed" in done.stdout
 
 
+CARDS = [
+    ("l1", "float32", "float32", "nearest", 80),
+    ("arctan", "float64", "float64", "nearest", 90),
+    ("power", "bfloat16", "int8", "stochastic", 90),
+    ("asinh", "bfloat16", "float32", "kahan", 100),
+]
 COMPILED = """
-import sys
+import json, sys
 from triton import compile
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from halflife.optim import gpu
+from halflife.optim.gpu import kernel as ours
 
-K, P, G, M, rounding, architecture = sys.argv[1:]
-chosen = dict(K=K, P=P, G=G, M=M, ROUNDING=rounding, FOUND=True, ALIGNED=True, SIZE=gpu.TILE)
 given = dict(table="*i64", row_of="*i32", numbers="*fp64", key="*i64", found_inf="*fp32")
-given |= {"rows": "i32"} | dict.fromkeys(chosen, "constexpr")
-source = ASTSource(gpu._kernel, given, chosen)
-target = GPUTarget("cuda", int(architecture), 32)
-kernel = compile(source, target, options=dict(num_warps=gpu.WARPS, enable_fp_fusion=False))
-print(len(kernel.asm["cubin"]), kernel.asm["ptx"])
+codes = []
+for K, P, M, rounding, architecture in json.loads(sys.argv[1]):
+    chosen = dict(K=K, P=P, G=P, M=M, ROUNDING=rounding, FOUND=True, ALIGNED=True, SIZE=ours.TILE)
+    types = given | {"rows": "i32"} | dict.fromkeys(chosen, "constexpr")
+    source = ASTSource(ours.kernel, types, chosen)
+    options = dict(num_warps=ours.WARPS, enable_fp_fusion=False)
+    code = compile(source, target=GPUTarget("cuda", architecture, 32), options=options).asm
+    codes.append((len(code["cubin"]), code["ptx"]))
+print(json.dumps(codes))
 """
 
 
 @pytest.mark.skipif(INTERPRETED, reason="what is interpreted is not compiled")
-@pytest.mark.parametrize(
-    ("K", "p", "m", "rounding", "architecture"),
-    [
-        ("l1", "float32", "float32", "nearest", 80),
-        ("arctan", "float64", "float64", "nearest", 90),
-        ("power", "bfloat16", "int8", "stochastic", 90),
-        ("asinh", "bfloat16", "float32", "kahan", 100),
-    ],
-)
-def test_it_compiles_for_cards_that_are_not_here(K, p, m, rounding, architecture, tmp_path):
+def test_it_compiles_for_cards_that_are_not_here(tmp_path):
     """To machine code; and memory is read and written in words of 16 bytes."""
     done = subprocess.run(
-        [sys.executable, "-c", COMPILED, K, p, p, m, rounding, str(architecture)],
+        [sys.executable, "-c", COMPILED, json.dumps(CARDS)],
         env={k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
         | {"TRITON_CACHE_DIR": str(tmp_path)},
         capture_output=True,
@@ -105,10 +107,11 @@ def test_it_compiles_for_cards_that_are_not_here(K, p, m, rounding, architecture
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout.split()[0]) > 0
-    wide = "v2.b64" if p == "float64" else "v4.b32"
-    assert f"ld.global.{wide}" in done.stdout
-    assert f"st.global.{wide}" in done.stdout
+    for kind, (size, code) in zip(CARDS, json.loads(done.stdout), strict=True):
+        assert size > 0, kind
+        wide = "v2.b64" if kind[1] == "float64" else "v4.b32"
+        assert f"ld.global.{wide}" in code, kind
+        assert f"st.global.{wide}" in code, kind
 
 
 @runs
@@ -119,9 +122,7 @@ def test_every_kind_of_numbers(p, g, m, rounding):
 
 @runs
 @pytest.mark.parametrize("K", KS)
-@pytest.mark.parametrize(
-    ("p", "m", "rounding"), [(F32, F32, "nearest"), (F64, F64, "nearest"), (BF16, I8, "stochastic")]
-)
+@pytest.mark.parametrize(("p", "m", "rounding"), K_KINDS)
 def test_every_k(K, p, m, rounding):
     check(
         [slot(3000, p, p, m, rounding, device=DEVICE)],

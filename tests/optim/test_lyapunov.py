@@ -38,7 +38,7 @@ def steps(K, f, x, m, *, lr, betas, weight_decay, count):
 
 
 @every
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(seed=seeds, betas=betas, weight_decay=decays, lr=st.floats(1e-4, 0.3))
 def test_the_energy_rises_by_no_more_than_the_theorem_allows(K, seed, betas, weight_decay, lr):
     f = Wave(seed)

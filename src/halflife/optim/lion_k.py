@@ -21,12 +21,9 @@ from halflife.optim.backends import update
 from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
-from halflife.optim.rounding import ROUNDINGS
+from halflife.optim.rounding import LOST, ROUNDINGS
 from halflife.optim.slot import Slot, Update
 from halflife.optim.update import coefficients
-
-LOST = {torch.bfloat16: 2.0**-9, torch.float16: 2.0**-12}
-"""The part of a weight, half its last bit, below which decay is lost by rounding to the nearest."""
 
 
 class LionK(Diagnostics, Optimizer):
@@ -55,7 +52,8 @@ class LionK(Diagnostics, Optimizer):
             may be lost; a warning says so), "stochastic" or "kahan" (one more tensor of state).
         state_dtype: Of the average: a floating dtype, `torch.int8` for blocks of 8-bit codes, or
             None for the parameter's own, but float32 if that is shorter.
-        seed: Of stochastic rounding.
+        seed: Of stochastic rounding. Its random bits go with an entry's place in the tensor, or in
+            this process's shard of a DTensor, so there they change with the number of processes.
         maximize: Climb instead. Gradients are not changed.
         foreach: Update by operations on lists of tensors.
         fused: Update in one pass over memory: a compiled kernel for K that are sums over entries.

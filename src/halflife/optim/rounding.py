@@ -2,6 +2,10 @@
 
 A weight in bfloat16 has 8 bits. Rounded to the nearest, decay of less than 2⁻⁹ of a weight and
 steps of less than half its last bit are lost whole, and with them the constraint that they make.
+
+Random bits belong to an entry's place in its tensor. Of a tensor that is cut into shards
+(DTensor) each process rounds its own, so there it is the place in the shard that counts: the
+rounding is as fair, but its bits change with the number of processes.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ from torch import Tensor
 from halflife.optim.philox import random_16
 
 ROUNDINGS = ("nearest", "stochastic", "kahan")
+LOST = {dtype: torch.finfo(dtype).eps / 4 for dtype in (torch.bfloat16, torch.float16)}
+"""The part of a weight, half its last bit, below which decay is lost by rounding to the nearest."""
 
 
 def stochastic(x: Tensor, *, seed: int, step: int | Tensor, tensor: int) -> Tensor:

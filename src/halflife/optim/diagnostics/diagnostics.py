@@ -31,6 +31,7 @@ from halflife.optim.diagnostics.weights import (
     weights_of,
     whole,
 )
+from halflife.optim.rounding import LOST
 
 ACTIVE = 0.95
 """A run in which no weight can come further towards the border than this part is warned of."""
@@ -325,15 +326,13 @@ def _warnings(group: dict[str, Any], told: GroupExplanation) -> list[str]:
             "only shrinks weights as usual."
         )
     rate = base_lr(group) * group["weight_decay"]
-    narrow = [p.dtype for p in group["params"] if p.dtype in (torch.bfloat16, torch.float16)]
-    if narrow and group["rounding"] == "nearest":
-        seen = max(torch.finfo(dtype).eps for dtype in narrow) / 4
-        if 0 < rate < seen:
-            found.append(
-                f"{told.name}: weights of 16 bits are rounded to the nearest, and a decay of "
-                f"{rate:.1e} an update is less than half their last bit ({seen:.1e}): it is lost, "
-                "and with it the bound. Use rounding='stochastic' or 'kahan'."
-            )
+    lost = max((LOST.get(p.dtype, 0.0) for p in group["params"]), default=0.0)
+    if group["rounding"] == "nearest" and 0 < rate < lost:
+        found.append(
+            f"{told.name}: weights of 16 bits are rounded to the nearest, and a decay of "
+            f"{rate:.1e} an update is less than half their last bit ({lost:.1e}): it is lost, "
+            "and with it the bound. Use rounding='stochastic' or 'kahan'."
+        )
     return found
 
 
