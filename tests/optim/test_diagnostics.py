@@ -5,8 +5,6 @@ import importlib
 import json
 import math
 import pkgutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -401,42 +399,6 @@ def test_sums_over_entries_wait_for_the_device_only_at_the_end(K):
         optimizer.kkt_gap(), optimizer.kkt_gap(of="average")
         optimizer.lyapunov(p.sum()), optimizer.objective(p.sum())
         assert reads.count == 1
-
-
-SHARDED = """
-import os, sys, torch, torch.distributed as dist
-from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
-from halflife.optim import LionK
-rank, folder = int(sys.argv[1]), sys.argv[2]
-os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-mesh = init_device_mesh("cpu", (2,))
-torch.manual_seed(0)
-x, g = torch.randn(6, 4), torch.randn(6, 4)
-for K in ("l1", "nuclear", "l2:block=column"):
-    readings = []
-    for spread in (lambda t: t, lambda t: distribute_tensor(t, mesh, [Shard(0)])):
-        p = torch.nn.Parameter(spread(x.clone()))
-        p.grad = spread(g.clone())
-        optimizer = LionK([p], weight_decay=0.2, lr=0.1, K=K)
-        optimizer.state[p]["exp_avg"] = spread(g / 2)
-        readings.append((optimizer.infeasibility(), optimizer.saturated_fraction(),
-            optimizer.kkt_gap(), optimizer.lyapunov(spread(x.double()).sum()), optimizer.radius()))
-    assert readings[0] == readings[1], (K, readings)
-dist.destroy_process_group()
-"""
-
-
-def test_sharded_weights_give_the_same_on_all_ranks(tmp_path):
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARDED, str(rank), str(tmp_path)], stderr=subprocess.PIPE
-        )
-        for rank in range(2)
-    ]
-    for rank in ranks:
-        _, error = rank.communicate(timeout=200)
-        assert rank.returncode == 0, error.decode()
 
 
 # When it will be inside

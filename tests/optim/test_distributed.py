@@ -1,4 +1,4 @@
-"""Two processes with FSDP2 make the weights that one process makes."""
+"""Two processes with shards make the weights that one process makes, and say the same of them."""
 
 import copy
 
@@ -72,10 +72,35 @@ def in_a_process(rank, address, expected):
                 )
         with pytest.raises(ValueError, match="not cut into shards"):
             LionK(net.parameters(), state_dtype=torch.int8)
+        for K in ("l1", "nuclear", "l2:block=column"):
+            assert_same_diagnostics(K, mesh)
     finally:
         dist.destroy_process_group()
 
 
-def test_two_processes_make_the_weights_of_one(tmp_path):
+def assert_same_diagnostics(K, mesh):
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    torch.manual_seed(0)
+    x, g = torch.randn(6, 4), torch.randn(6, 4)
+    readings = []
+    for spread in (lambda t: t, lambda t: distribute_tensor(t, mesh, [Shard(0)])):
+        p = nn.Parameter(spread(x.clone()))
+        p.grad = spread(g.clone())
+        optimizer = LionK([p], weight_decay=0.2, lr=0.1, K=K)
+        optimizer.state[p]["exp_avg"] = spread(g / 2)
+        readings.append(
+            (
+                optimizer.infeasibility(),
+                optimizer.saturated_fraction(),
+                optimizer.kkt_gap(),
+                optimizer.lyapunov(spread(x.double()).sum()),
+                optimizer.radius(),
+            )
+        )
+    assert readings[0] == readings[1], (K, readings)
+
+
+def test_two_processes_make_the_weights_and_diagnostics_of_one(tmp_path):
     expected = [in_one_process(**options) for options in OPTIONS]
     mp.spawn(in_a_process, args=(f"file://{tmp_path / 'meeting'}", expected), nprocs=2)
