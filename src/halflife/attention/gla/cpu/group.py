@@ -6,7 +6,8 @@ A strip is a state's rows × LANES, one vector a row. A token writes to each row
 
 with vectors x and y of LANES and a decay of S before that (forward in time) or after (backward);
 the decay is one number a row, or a vector for all rows. A row is loaded and stored once for four
-tokens. A folded group has one decay for all four; theirs are in w, r or x and y already.
+tokens. A folded group has one decay, beside its last token and for after all four; theirs are in
+w, r or x and y already.
 
 Written in LLVM's language, since Numba's has no vectors. Knows nothing of what the numbers mean.
 """
@@ -89,17 +90,16 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
             at = b.bitcast(place(b, state, b.mul(row, i64(count)), kind), vector.as_pointer())
             s = b.load(at, align=size)
             sums = {}
-            decaying = {0} if folded else set(tokens)
             for t in tokens:
-                decay = decays[t]
-                if decay is None and t in decaying:
-                    decay = of_row(a, t, row)
-                if t in decaying and not backward:
+                decay = decays[t] or of_row(a, t, row)
+                if not folded and not backward:
                     s = b.fmul(decay, s)
                 s = call(b, "llvm.fmuladd", of_row(w, t, row), xs[t], s)
                 sums[t] = call(b, "llvm.fmuladd", of_row(r, t, row), s, ys[t])
-                if t in decaying and backward:
+                if not folded and backward:
                     s = b.fmul(decay, s)
+            if folded:
+                s = b.fmul(decays[TOKENS - 1] or of_row(a, TOKENS - 1, row), s)
             b.store(s, at, align=size)
             following = b.add(row, i64(1))
             row.add_incoming(following, loop)

@@ -9,9 +9,9 @@ filled up with tokens and channels that do nothing; then each strip of the state
   of which is kept for each block; then from the end dk = D v. Where the two meet is the gradient
   of the gates: q dq − k dk, summed from a token to its block's end, and Σ_v S ⊙ D there.
 
-`acc` is a zero of the arithmetic's type; `like` and `like_g` are zeros as the tensors and the gates
-store them. A tensor is four entries of `where`: its address and its strides of batch, token and
-head. A state has an address alone, which is 0 for none. A task is a row (batch, first token, tokens,
+`acc` is a zero of the arithmetic's type; `like` and `like_g` are zeros as tensors and gates are
+stored. A tensor is four entries of `where`: its address and its strides of batch, token and head. A
+state has an address alone, which is 0 for none. A task is a row (batch, first token, tokens,
 sequence and head as one number, head, first strip, last strip).
 """
 
@@ -30,7 +30,7 @@ from halflife.attention.gla.cpu.memory import cast, load, size, store
 BLOCK = 64
 TOKENS = group.TOKENS
 FOLDED = 5
-"""Gates up to this size may be folded: the product of three decays and its inverse are harmless."""
+"""Gates up to this size may be folded: the product of four decays and its inverse are harmless."""
 exponentiate = group.exponentiate
 forward_rows, backward_rows = group.forward_rows, group.backward_rows
 forward_lanes, backward_lanes = group.forward_lanes, group.backward_lanes
@@ -40,7 +40,7 @@ forward_lanes_folded = group.forward_lanes_folded
 backward_lanes_folded = group.backward_lanes_folded
 
 
-@njit
+@njit(error_model="numpy")
 def address(where, tensor, example, batch, token, head, channel):
     """Where a number of a tensor is."""
     o = 4 * tensor
@@ -48,13 +48,13 @@ def address(where, tensor, example, batch, token, head, channel):
     return where[o] + size(example) * index
 
 
-@njit
+@njit(error_model="numpy")
 def step(where, tensor, example):
     """Bytes from a token to the next."""
     return size(example) * where[4 * tensor + 2]
 
 
-@njit
+@njit(error_model="numpy")
 def stage(acc, to, stride, example, source, step, tokens, channels, factor):
     """Copy a block, times a factor; zeros beside and after it."""
     for t in range(-(-tokens // TOKENS) * TOKENS):
@@ -66,7 +66,7 @@ def stage(acc, to, stride, example, source, step, tokens, channels, factor):
             store(acc, row, i, acc)
 
 
-@njit
+@njit(error_model="numpy")
 def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
     """Copy the exponentials of a block, ones beside and after it; whether they may be folded."""
     rows = -(-tokens // TOKENS) * TOKENS
@@ -86,50 +86,49 @@ def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
     return strong == 0
 
 
-@njit
+@njit(error_model="numpy")
 def fold(acc, a, w, stride, tokens, backward):
     """Take the decays of each group out of its tokens.
 
-    With R the product of the decays behind a token in its group, w takes R and what is read 1/R, or
-    the other way round from the end. a keeps the group's whole decay and then the three factors of
-    what is read.
+    In units of the state before the group, what a token writes is divided by the decay since then,
+    and what it reads is multiplied by it. a keeps these factors; a last token of a group that is
+    read from its end has none, and there is the whole group's decay.
     """
     one = size(acc)
     unit = cast(acc, 1)
     for t in range(0, -(-tokens // TOKENS) * TOKENS, TOKENS):
         a0, w0 = a + one * t * stride, w + one * t * stride
         a1, a2, a3 = a0 + one * stride, a0 + 2 * one * stride, a0 + 3 * one * stride
-        w1, w2 = w0 + one * stride, w0 + 2 * one * stride
+        w1, w2, w3 = w0 + one * stride, w0 + 2 * one * stride, w0 + 3 * one * stride
         for i in range(stride):
             d0, d1 = load(acc, a0, i), load(acc, a1, i)
-            d2, r2 = load(acc, a2, i), load(acc, a3, i)
-            r1 = d2 * r2
-            r0 = d1 * r1
-            i0 = unit / r0
-            i1 = i0 * d1
-            i2 = i1 * d2
-            store(acc, a0, i, d0 * r0)
-            store(acc, a1, i, r0 if backward else i0)
-            store(acc, a2, i, r1 if backward else i1)
-            store(acc, a3, i, r2 if backward else i2)
-            store(acc, w0, i, load(acc, w0, i) * (i0 if backward else r0))
-            store(acc, w1, i, load(acc, w1, i) * (i1 if backward else r1))
-            store(acc, w2, i, load(acc, w2, i) * (i2 if backward else r2))
+            d2, d3 = load(acc, a2, i), load(acc, a3, i)
+            if backward:
+                f2, f1, f0, f3 = d3, d2 * d3, d1 * (d2 * d3), d0 * (d1 * (d2 * d3))
+            else:
+                f0, f1, f2, f3 = d0, d0 * d1, d0 * d1 * d2, d0 * d1 * d2 * d3
+                store(acc, w3, i, load(acc, w3, i) * (unit / f3))
+            store(acc, a0, i, f0)
+            store(acc, a1, i, f1)
+            store(acc, a2, i, f2)
+            store(acc, a3, i, f3)
+            store(acc, w0, i, load(acc, w0, i) * (unit / f0))
+            store(acc, w1, i, load(acc, w1, i) * (unit / f1))
+            store(acc, w2, i, load(acc, w2, i) * (unit / f2))
 
 
-@njit
-def unfold(acc, a, r, stride, tokens):
+@njit(error_model="numpy")
+def unfold(acc, a, r, stride, tokens, backward):
     """Multiply what is read by the factors that `fold` left."""
     one = size(acc)
     for t in range(0, -(-tokens // TOKENS) * TOKENS, TOKENS):
-        for u in range(TOKENS - 1):
-            row = r + one * (t + u) * stride
-            factor = a + one * (t + u + 1) * stride
+        for u in range(TOKENS - 1 if backward else TOKENS):
+            row, factor = r + one * (t + u) * stride, a + one * (t + u) * stride
             for i in range(stride):
                 store(acc, row, i, load(acc, row, i) * load(acc, factor, i))
 
 
-@njit
+@njit(error_model="numpy")
 def unstage(acc, source, stride, example, to, step, tokens, channels):
     """Copy a block back."""
     for t in range(tokens):
@@ -138,7 +137,7 @@ def unstage(acc, source, stride, example, to, step, tokens, channels):
             store(example, column, i, load(acc, row, i))
 
 
-@njit
+@njit(error_model="numpy")
 def read_state(acc, strips, L, rows, source, row_step, lane_step, lanes):
     """Fill the strips from a state in memory, or with zeros if there is none."""
     for lane in range(-(-lanes // L) * L):
@@ -150,7 +149,7 @@ def read_state(acc, strips, L, rows, source, row_step, lane_step, lanes):
             store(acc, to, row * L, x)
 
 
-@njit
+@njit(error_model="numpy")
 def write_state(acc, strips, L, rows, to, row_step, lanes):
     """Copy the strips to a state in memory whose lanes lie side by side."""
     for lane in range(lanes):
@@ -159,14 +158,14 @@ def write_state(acc, strips, L, rows, to, row_step, lanes):
             store(acc, to, row * row_step + lane, load(acc, source, row * L))
 
 
-@njit
+@njit(error_model="numpy")
 def scan_rows(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
     """Let all strips pass over a block whose decays are of rows: the loop whose time counts."""
     groups = -(-tokens // TOKENS)
     one = size(acc)
     if folded:
         fold(acc, a, w, rows, tokens, backward)
-        unfold(acc, a, r, rows, tokens)
+        unfold(acc, a, r, rows, tokens, backward)
     for strip in range(stride // L):
         state = strips + one * strip * rows * L
         for n in range(groups):
@@ -185,7 +184,7 @@ def scan_rows(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backw
                 forward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
 
 
-@njit
+@njit(error_model="numpy")
 def scan_lanes(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
     """The same for decays of lanes."""
     groups = -(-tokens // TOKENS)
@@ -209,10 +208,10 @@ def scan_lanes(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, back
             else:
                 forward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
     if folded:
-        unfold(acc, a, y, stride, tokens)
+        unfold(acc, a, y, stride, tokens, backward)
 
 
-@njit
+@njit(error_model="numpy")
 def meet(acc, forth, back, rows, L, stride, sums):
     """Σ over rows of the product of two states, for each lane."""
     for lane in range(stride):
@@ -226,7 +225,7 @@ def meet(acc, forth, back, rows, L, stride, sums):
                 store(acc, sums, lane, load(acc, sums, lane) + product)
 
 
-@njit
+@njit(error_model="numpy")
 def gate_gradient(acc, like_g, like, q, k, dk, dq, g, dg, tokens, width, sums):
     """Add q dq − k dk from the block's end on; the sum at each token is the gate's gradient."""
     for n in range(tokens):
@@ -241,7 +240,7 @@ def gate_gradient(acc, like_g, like, q, k, dk, dq, g, dg, tokens, width, sums):
             store(like_g, dg[0] + dg[1] * t, i, acc if forgets else total)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backward, scratch):
     """Tensors w, r, g, x, y and the states before and after."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
@@ -279,7 +278,7 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
         write_state(acc, strips, L, K, after + offset, V, width)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
     """Tensors q, k, v, g, do, dq (in the dtype of arithmetic), dk, dg; states S_0 and dS_T."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
