@@ -3,14 +3,14 @@
     python -m benchmarks.attention [--quick] [--plot FILE.html] [--device cuda]
 
 On a CPU, with all of PyTorch's threads: ours, ours in plain torch (what computes without Numba),
-`F.scaled_dot_product_attention(is_causal=True)`, and at short lengths two recurrences in Python, one
-that writes into a tensor as flash-linear-attention's naive form does, one that makes a list. All
-take turns in one process; a ratio is the median of the ratios of neighbours in time. Then the
+`F.scaled_dot_product_attention(is_causal=True)`, and at short lengths two recurrences in Python,
+one that writes into a tensor as flash-linear-attention's naive form does, one that makes a list.
+All take turns in one process; a ratio is the median of the ratios of neighbours in time. Then the
 length from which on we are faster, the exponent of our time in the length (1 is linear), and the
 memory at several lengths.
 
-On a card: the published shapes and harness of flash-linear-attention (github.com/fla-org), bfloat16;
-ours, its `chunk_gla` where it is installed, and PyTorch's attention; median milliseconds.
+On a card: the published shapes and harness of flash-linear-attention (github.com/fla-org) in
+bfloat16: ours, its `chunk_gla` where it is installed, and PyTorch's attention; median milliseconds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  everybody's name for it
 
 from halflife.attention import gla
 
@@ -125,7 +125,7 @@ def table(d: int, H: int, dtype: torch.dtype, lengths, budget: float, *, gradien
         }
         times = compare(runs, budget)
         slow: dict[str, list[float]] = {}
-        if L <= LOOPS_UP_TO[gradient]:
+        if LOOPS_UP_TO[gradient] >= L:
             loops = {"in place": in_place, "listed": listed}
             slow = compare(
                 {"ours": runs["ours"]}

@@ -24,7 +24,7 @@ def test_opcheck(backend, packed):
     torch.library.opcheck(custom_op.forward, without_state)
 
 
-@pytest.mark.parametrize("backend", FAST)
+@pytest.mark.parametrize("backend", [*FAST, "auto"])
 def test_compiled_is_eager(backend):
     problem = make(1, B=2, T=20, H=2, K=8, V=8).to(torch.float32)
     do, dstate = (x.to(DEVICE) for x in cotangents(problem))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 
 from .instances import BACKENDS, EXACT, FAST, FEW, cotangents, distance, instances, make
 
+TINY = 1e-30  # float32 ends soon below
 NAMES = ("o", "state", "dq", "dk", "dv", "dg", "dinitial_state")
 
 
@@ -47,10 +48,10 @@ def check(backend, problem, tolerance):
         if name == "dg":  # a sum of q dq and k dk over some tokens, and a product of states
             terms = absolute.q * sizes[2] + absolute.k * sizes[3]
             size = terms.sum((0, 1)) + (sizes[1] * dstate.abs()).sum((0, 3))
-            assert ((x - y).abs() <= tolerance * size).all()
+            assert ((x - y).abs() <= tolerance * size + TINY).all()
         else:
             error = (x - y).square().mean().sqrt()
-            assert not x.numel() or error <= tolerance * size.square().mean().sqrt(), name
+            assert not x.numel() or error <= tolerance * size.square().mean().sqrt() + TINY, name
 
 
 @pytest.mark.parametrize("backend", [b for b in EXACT if b != "reference"])

@@ -66,9 +66,15 @@ def choose(backend: str, device: str, dtype: torch.dtype) -> str:
     return backend
 
 
-@functools.cache
+@torch.compiler.assume_constant_result
 def _there(backend: str) -> bool:
-    """Whether a backend's code can be loaded; warns once if not."""
+    """Whether a backend's code can be loaded; nothing that the compiler should trace."""
+    return _loads(backend)
+
+
+@functools.cache
+def _loads(backend: str) -> bool:
+    """Load a backend's code; warns once if that cannot be done."""
     name = {"cpu": "cpu", "triton": "gpu"}[backend]
     try:
         import_module(f"halflife.attention.gla.{name}")
@@ -76,7 +82,7 @@ def _there(backend: str) -> bool:
         warnings.warn(
             f"backend {backend!r} of gla cannot be loaded, 'torch' computes instead: {error}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return False
     return True
