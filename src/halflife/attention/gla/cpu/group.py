@@ -128,16 +128,18 @@ backward_lanes_folded = _group(decay_of_rows=False, backward=True, folded=True)
 
 
 @intrinsic
-def exponentiate(typing: Any, example: Any, address: Any, index: Any) -> Any:
-    """Put in place of LANES numbers their exponentials."""
+def exponentiate(typing: Any, example: Any, address: Any, index: Any, limit: Any) -> Any:
+    """Put in place of LANES numbers their exponentials; 0 unless one's size is above a limit."""
     kind = llvm(example)
     size = 8 if example == types.float64 else 4
     vector = ir.VectorType(kind, lanes(size))
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        _, address, index = arguments
+        _, address, index, limit = arguments
         at = b.bitcast(place(b, address, index, kind), vector.as_pointer())
-        b.store(exp(b, b.load(at, align=size)), at, align=size)
-        return context.get_dummy_value()
+        x = b.load(at, align=size)
+        b.store(exp(b, x), at, align=size)
+        above = b.fcmp_ordered(">", call(b, "llvm.fabs", x), _splat(b, limit, vector.count))
+        return b.zext(b.bitcast(above, ir.IntType(vector.count)), ir.IntType(64))
 
-    return types.void(example, types.int64, types.int64), generate
+    return types.int64(example, types.int64, types.int64, example), generate

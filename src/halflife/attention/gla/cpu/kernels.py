@@ -71,18 +71,16 @@ def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
     """Copy the exponentials of a block, ones beside and after it; whether they may be folded."""
     rows = -(-tokens // TOKENS) * TOKENS
     limit = cast(acc, FOLDED)
-    strong = 0
     for t in range(rows):
         row, column = to + size(acc) * stride * t, source + step * t
         used = channels if t < tokens else 0
         for i in range(used):
-            x = cast(acc, load(example, column, i))
-            strong += abs(x) > limit
-            store(acc, row, i, x)
+            store(acc, row, i, cast(acc, load(example, column, i)))
         for i in range(used, stride):
             store(acc, row, i, acc)
+    strong = 0
     for i in range(0, rows * stride, L):  # a block's memory is a multiple of L
-        exponentiate(acc, to, i)
+        strong |= exponentiate(acc, to, i, limit)
     return strong == 0
 
 
