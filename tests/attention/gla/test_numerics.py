@@ -21,7 +21,7 @@ def test_errors_in_float32(backend, tau):
     exact = problem.to(torch.float64).gradients("reference", do, dstate)
     for name, x, y in zip(NAMES, ours, exact, strict=True):
         if name == "dg":
-            assert distance(x, y) < (1e-5 if tau >= 1 else 1e-3)
+            assert distance(x, y) < (1e-5 if tau >= 1 else 1e-2)
         elif y.abs().max() > 1e-30:  # below, a decayed state is nothing
             assert distance(x, y) < 2e-6, name
 
