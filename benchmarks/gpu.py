@@ -21,6 +21,7 @@ FAMILIES = {  # name: module and function of the benchmark
     "schedules": "benchmarks.schedules:on_a_card",
     "refinement": "benchmarks.refinement:on_a_card",
     "workloads": "benchmarks.language_model:on_a_card",
+    "attention": "benchmarks.attention:on_a_card",
 }
 
 

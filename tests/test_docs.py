@@ -55,7 +55,8 @@ def test_the_claim_of_contributing_runs_and_takes_thirty_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "family", ["schedules", "bandits", "workloads", "lab", "optim", "optim.diagnostics"]
+    "family",
+    ["schedules", "optim", "optim.diagnostics", "attention", "bandits", "workloads", "lab"],
 )
 def test_every_public_name_is_in_the_docs(family):
     names = import_module(f"halflife.{family}").__all__
