@@ -1,0 +1,125 @@
+"""Every backend gives the numbers of the reference, and the reference those of other formulas."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+from .instances import BACKENDS, cotangents, distance, instances, make
+
+FAST = [backend for backend in BACKENDS if backend != "reference"]
+NAMES = ("o", "state", "dq", "dk", "dv", "dg", "dinitial_state")
+
+
+def parallel(problem):
+    """Section 4.2's parallel form with its decays taken as differences of logarithms."""
+    q, k, v = (x.transpose(1, 2) for x in (problem.q, problem.k, problem.v))
+    b = problem.g.transpose(1, 2).cumsum(-2)
+    T = q.shape[2]
+    decay = b.unsqueeze(-2) - b.unsqueeze(-3)
+    decay = decay.masked_fill(~torch.ones(T, T, dtype=torch.bool).tril()[..., None], -torch.inf)
+    P = torch.einsum("bhic,bhjc,bhijc->bhij", q, k, decay.exp())
+    o = P @ v + (q * b.exp()) @ problem.initial_state
+    return (o * q.shape[-1] ** -0.5).transpose(1, 2)
+
+
+@pytest.mark.parametrize("tau", [16.0, 1.0, 0.05])
+def test_the_recurrence_is_the_parallel_form(tau):
+    problem = make(0, B=2, T=41, H=2, K=7, V=5, tau=tau)
+    o, _ = problem.run("reference")
+    assert distance(o, parallel(problem)) < 1e-14
+
+
+@pytest.mark.parametrize("backend", FAST)
+@settings(max_examples=60)
+@given(problem=instances())
+def test_a_backend_is_the_reference_in_float64(backend, problem):
+    if backend == "triton":
+        pytest.skip("Triton's kernels compute in float32")
+    do, dstate = cotangents(problem)
+    exact = problem.gradients("reference", do, dstate)
+    ours = problem.gradients(backend, do, dstate)
+    scale = gate_scale(problem, exact)
+    for name, x, y in zip(NAMES, ours, exact, strict=False):
+        if name == "dg":
+            assert (x - y).abs().max().item() <= 1e-12 * scale
+        else:
+            assert distance(x, y) <= 1e-12, name
+
+
+@pytest.mark.parametrize("backend", FAST)
+@settings(max_examples=60)
+@given(problem=instances())
+def test_a_backend_is_the_reference_in_float32(backend, problem):
+    problem = problem.to(torch.float32)
+    do, dstate = (x.float() for x in cotangents(problem))
+    exact = problem.to(torch.float64).gradients("reference", do, dstate)
+    ours = problem.gradients(backend, do, dstate)
+    scale = gate_scale(problem, exact)
+    for name, x, y in zip(NAMES, ours, exact, strict=False):
+        assert x.dtype == torch.float32
+        if name == "dg":
+            assert (x - y).abs().max().item() <= 1e-5 * scale
+        else:
+            assert distance(x, y) <= 3e-6, name
+
+
+def gate_scale(problem, exact) -> float:
+    """The size of the terms whose sums and differences make the gradient of the gates."""
+    _, state, dq, dk, *_ = exact
+    terms = (problem.q * dq).abs().amax() + (problem.k * dk).abs().amax()
+    return max(1.0, float(terms) * problem.q.shape[1] ** 0.5, float(state.abs().amax()))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("layout", ["bthd", "bhtd"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_shapes_and_dtypes_of_the_results(backend, layout, reverse, dtype):
+    problem = make(1, B=2, T=5, H=3, K=4, V=6, state=False).to(dtype)
+    exact, exact_state = problem.to(torch.float64).run("reference", reverse=reverse)
+    if layout == "bhtd":
+        problem = problem.with_(
+            **{name: getattr(problem, name).transpose(1, 2) for name in ("q", "k", "v", "g")}
+        )
+        exact = exact.transpose(1, 2)
+    o, state = problem.run(backend, layout=layout, reverse=reverse)
+    assert (o.shape, o.dtype) == (problem.v.shape, dtype)
+    assert state.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    tolerance = {torch.bfloat16: 5e-3, torch.float16: 1e-3}.get(dtype, 1e-6)
+    assert distance(o, exact) < tolerance
+    assert distance(state, exact_state) < 1e-6
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gates_may_be_wider_than_the_rest(backend):
+    problem = make(2, T=80, K=16, V=16, state=False).to(torch.bfloat16)
+    problem = problem.with_(g=make(2, T=80, K=16, V=16, state=False).g.float())
+    o, _ = problem.run(backend)
+    exact, _ = problem.to(torch.float64).run("reference")
+    assert distance(o, exact) < 5e-3
+    do, dstate = cotangents(problem)
+    gradients = problem.gradients(backend, do, dstate)
+    assert [x.dtype for x in gradients[2:]] == [torch.bfloat16] * 3 + [torch.float32]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_tokens_give_no_output_and_the_state_back(backend):
+    problem = make(3, T=0).to(torch.float32)
+    do, dstate = cotangents(problem)
+    o, state, *gradients = problem.gradients(backend, do, dstate)
+    assert o.shape == problem.v.shape
+    assert torch.equal(state, problem.initial_state)
+    assert torch.equal(gradients[-1], dstate.float())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_strides_do_not_matter(backend):
+    problem = make(4, B=2, T=20, H=3, K=8, V=16).to(torch.float32)
+    o, state = problem.run(backend)
+    wide = {
+        name: torch.stack([getattr(problem, name)] * 2, -1)[..., 0]
+        for name in ("q", "k", "v", "g", "initial_state")
+    }
+    strided, strided_state = problem.with_(**wide).run(backend)
+    assert torch.equal(o, strided)
+    assert torch.equal(state, strided_state)
