@@ -7,7 +7,7 @@ its config.json files are read as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from transformers import AutoConfig, PreTrainedConfig
 
@@ -59,7 +59,7 @@ class GLAConfig(PreTrainedConfig):
     """
 
     model_type = "gla"
-    keys_to_ignore_at_inference = ("past_key_values",)
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values"]
 
     vocab_size: int = 32000
     hidden_size: int = 2048
