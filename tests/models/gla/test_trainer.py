@@ -1,4 +1,4 @@
-"""Transformers' own Trainer on a tiny model: trained, killed, resumed, saved, read, generated from."""
+"""Transformers' own Trainer on a tiny model: killed, resumed, saved, read, generated from."""
 
 import json
 import os

@@ -2,7 +2,7 @@
 
     accelerate launch -m halflife.models.gla.pretrain 340M-15B training.output_dir=runs/gla
 
-A file of `settings/` by its name, or any YAML file by its path; then changes to it, `part.name=value`.
+A file of `settings/` by its name, or any YAML file by its path; then changes, `part.name=value`.
 Transformers' Trainer does the work, PyTorch the communication, so `torchrun` starts it as well. A
 data set is named as on the Hub and streamed, or is local: `data.name=text data.files=books/*.txt`.
 The process may be killed at any moment; the same command goes on from the last checkpoint. At the
@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 from transformers import (
+    AutoModelForCausalLM,
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
@@ -128,7 +129,10 @@ def accumulation(tokens_per_update: int, at_once: int) -> int:
 
 
 def pretrain(settings: Settings) -> dict[str, float]:
-    """Train, evaluate and save; returns `eval_loss` in nats a token, `updates` and `tokens`."""
+    """Train, evaluate and save; returns `eval_loss` in nats a token, `updates` and `tokens`.
+
+    What has been done before, in the same output directory, is not done again.
+    """
     data, plan = settings["data"], settings["schedule"]
     updates = plan["tokens"] // plan["tokens_per_update"]
     options = {
@@ -148,7 +152,13 @@ def pretrain(settings: Settings) -> dict[str, float]:
     curve = rewarm(plan["least"], warm, cosine().floor(plan["least"]), start="checkpoint")
     set_seed(arguments.seed)
     tokenizer = AutoTokenizer.from_pretrained(data["tokenizer"])
-    model = build(settings["model"])
+    folder = Path(str(arguments.output_dir))
+    end, summary = folder / f"checkpoint-{updates}", folder / "results.json"
+    if summary.exists():
+        before: dict[str, float] = json.loads(summary.read_text())
+        return before
+    finished = end.is_dir()
+    model = AutoModelForCausalLM.from_pretrained(end) if finished else build(settings["model"])
     trainer = trainer_with(curve)(
         model=model,
         args=arguments,
@@ -159,18 +169,18 @@ def pretrain(settings: Settings) -> dict[str, float]:
         processing_class=tokenizer,
         data_collator=default_data_collator,  # windows are of one length
     )
-    folder = Path(str(arguments.output_dir))
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    if not finished:  # the Trainer would make one update more
+        last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+        trainer.train(resume_from_checkpoint=last)
     found = trainer.evaluate()
     trainer.save_model(str(folder / "model"))
     results = {
         "eval_loss": float(found["eval_loss"]),
-        "updates": float(trainer.state.global_step),
-        "tokens": float(trainer.state.global_step * plan["tokens_per_update"]),
+        "updates": float(updates),
+        "tokens": float(updates * plan["tokens_per_update"]),
     }
     if trainer.is_world_process_zero():
-        (folder / "results.json").write_text(json.dumps(results))
+        summary.write_text(json.dumps(results))
     return results
 
 
