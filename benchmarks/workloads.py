@@ -61,6 +61,8 @@ def main(repetitions: int) -> None:
     )
     for name in workloads():
         workload = get(name)
+        if workload.device != "cpu":
+            continue  # `python -m benchmarks.gpu` measures it
         workload.problem(0)  # loads what is kept between runs
         for optimizer in OPTIMIZERS:
             pairs = [

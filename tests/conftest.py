@@ -18,3 +18,14 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HALFLIFE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("HALFLIFE_DB", raising=False)
     return tmp_path / "home"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what wants a card where there is none."""
+    wanting = [item for item in items if item.get_closest_marker("gpu")]
+    if wanting:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in wanting:
+                item.add_marker(pytest.mark.skip(reason="PyTorch can use no card here"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from sqlalchemy import create_engine, text
 
 PAPER = '''
@@ -168,6 +169,15 @@ def test_unknown_names_suggest_the_nearest(mine):
     assert complaint("show", "rexx") == "There is no paper 'rexx'; did you mean 'rex'?"
     assert complaint("run", mine, "--claim", "zeor", "--scale", "smoke").endswith("'zero'?")
     assert complaint("run", mine, "--scale", "smok").endswith("did you mean 'smoke'?")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card here")
+@pytest.mark.parametrize("paper", ["refinement", "rewarm"])
+def test_the_gpu_scale_without_a_card_is_one_sentence_and_nothing_runs(paper):
+    said = complaint("run", paper, "--scale", "gpu")
+    assert said.startswith("The gpu scale needs a card, and PyTorch ")
+    assert said.endswith("or take --scale laptop.")
+    assert json.loads(halflife("verdicts", "--json").stdout)["findings"] == []
 
 
 def test_a_scale_that_a_claim_has_not_is_one_sentence(mine):

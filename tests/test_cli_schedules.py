@@ -86,6 +86,16 @@ def test_refining_adams_log_of_the_wrong_norm_says_so(log):
     assert "adam" in said
 
 
+def test_what_a_column_does_not_tell_can_be_said(log):
+    said = halflife("refine", str(log), "--kind", "adam", "--norm", "l1", "--total", "500")
+    assert "400 l1 gradient norms over 500 updates" in said
+    assert "wants ℓ1 norms" not in said
+    with pytest.raises(HalflifeError, match='norm must be "l1" or "l2"'):
+        halflife("refine", str(log), "--norm", "l3")
+    with pytest.raises(HalflifeError, match="has a row for step 399, but total is 300"):
+        halflife("refine", str(log), "--total", "300")
+
+
 def test_a_log_that_cannot_be_refined_is_one_sentence(tmp_path):
     with pytest.raises(HalflifeError, match="There is no file"):
         halflife("refine", str(tmp_path / "none.jsonl"))

@@ -6,10 +6,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
+from halflife import schedules
 from halflife.cli import app
+from halflife.cli_schedules import _makes_a_schedule
 from halflife.papers import papers
 
 ROOT = Path(__file__).parents[1]
@@ -73,3 +76,19 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_schedule_is_in_the_picture_as_it_is_now(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    drawing = import_module("draw_schedules")
+    now, then = drawing.draw(), drawing.PICTURE.read_text()
+    number = re.compile(r"\d+(?:\.\d+)?")
+    assert number.sub("", now) == number.sub("", then)
+    np.testing.assert_allclose(
+        *(np.array(number.findall(picture), float) for picture in (now, then)), atol=0.11
+    )  # another processor may round another digit
+    drawn = " ".join(drawing.SCHEDULES)
+    public = {name: getattr(schedules, name) for name in schedules.__all__}
+    names = [name for name, value in public.items() if _makes_a_schedule(value)]
+    assert len(names) > 10
+    assert [name for name in names if f"{name}(" not in drawn] == []

@@ -81,7 +81,8 @@ def run(
     claim: Annotated[str | None, typer.Option(help="Only this claim.")] = None,
     scale: ScaleName = "laptop",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one for each core if left out.")
+        int | None,
+        typer.Option(min=1, help="Processes; if left out, one for each core, at gpu scale one."),
     ] = None,
     fresh: Annotated[bool, typer.Option(help="Run finished trials again.")] = False,
 ) -> None:

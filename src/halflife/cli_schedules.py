@@ -72,6 +72,12 @@ def refine(
     tau: Annotated[float, typer.Option(help="Part of the run that the median spans.")] = 0.1,
     last: Annotated[str, typer.Option(help="zero ends at 0, skip one update before.")] = "zero",
     column: Annotated[str | None, typer.Option(help="Column or tag of the norms.")] = None,
+    norm: Annotated[
+        str | None, typer.Option(help="l1 or l2, if the column's name does not tell.")
+    ] = None,
+    total: Annotated[
+        int | None, typer.Option(help="Updates of that run, if it went on after the last row.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Go on although the gradients vanished.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="JSON file for the schedule.")
@@ -86,7 +92,15 @@ def refine(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the report repeats them, as cautions
         schedule, report = _checked(
-            refine_log, log, kind=kind, tau=tau, last=last, column=column, force=force
+            refine_log,
+            log,
+            kind=kind,
+            tau=tau,
+            last=last,
+            column=column,
+            norm=norm,
+            total=total,
+            force=force,
         )
     typer.echo(report)
     typer.echo(sketch(schedule, max(report.total, 2)))

@@ -1,15 +1,19 @@
 """What is true of every paper, and will be of those to come."""
 
+from functools import cache
 from importlib import import_module
+from math import isfinite
 
 import pytest
 
+from halflife import workloads
 from halflife.lab import Scale, Study
 from halflife.lab.plan import Plan
 from halflife.papers import papers
 
 PAPERS = papers()
 CLAIMS = {str(claim): claim for paper in PAPERS.values() for claim in paper.claims.values()}
+ON_A_CARD = {name: claim for name, claim in CLAIMS.items() if Scale.GPU in claim.scales}
 
 
 @pytest.mark.parametrize("paper", PAPERS.values(), ids=str)
@@ -38,10 +42,32 @@ def test_every_claim_has_a_small_study_and_a_sentence(claim):
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
-def test_smoke_is_smaller_than_any_other_scale(claim):
-    plans = [Plan(claim, scale, claim.study(scale)) for scale in claim.scales]
-    sizes = [len(plan.study.cells) * len(tuple(plan.study.seeds)) for plan in plans]
-    assert sizes == sorted(sizes)
+def test_a_laptop_study_has_more_trials_than_a_smoke_study(claim):
+    smoke, laptop = (claim.study(scale) for scale in (Scale.SMOKE, Scale.LAPTOP))
+    assert len(smoke.cells) * len(smoke.seeds) < len(laptop.cells) * len(laptop.seeds)
+
+
+@cache
+def trained(name):
+    """Weights times targets over the full budget of a workload."""
+    workload = workloads.get(name)
+    problem = workload.problem(0)
+    weights = sum(p.numel() for p in problem.model.parameters())
+    return weights * problem.train.targets[0].numel() * workload.batch_size * workload.updates
+
+
+@pytest.mark.parametrize("claim", ON_A_CARD.values(), ids=ON_A_CARD)
+def test_a_study_on_a_card_is_more_work_than_any_smaller_one(claim):
+    """In weights times targets seen: its trials are fewer, and a million times as large."""
+
+    def work(scale):
+        study = claim.study(scale)
+        return len(study.seeds) * sum(
+            trained(cell["workload"]) * cell.get("budget", 1.0) for cell in study.cells
+        )
+
+    smoke, laptop, gpu = map(work, claim.scales)
+    assert smoke < laptop < gpu
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
@@ -51,3 +77,26 @@ def test_the_first_trials_of_every_claim_run(claim):
         metrics = plan.study.trial(**trial.parameters, seed=trial.seed)
         assert metrics == plan.study.trial(**trial.parameters, seed=trial.seed)  # pure
         assert all(isinstance(value, float) for value in metrics.values())
+
+
+@pytest.mark.parametrize("claim", ON_A_CARD.values(), ids=ON_A_CARD)
+def test_every_cell_for_a_card_runs_on_a_tiny_model_on_the_cpu(claim):
+    """All but the size is as on the card: the trial function, its parameters, the rule."""
+    plan = Plan(claim, Scale.GPU, claim.study(Scale.GPU))
+    plan.rehearse()
+    first = {}
+    for trial in plan.next_trials():
+        first.setdefault(trial.parameters.get("schedule", trial.parameters.get("warmup")), trial)
+    for trial in first.values():
+        assert trial.parameters["workload"] == "stdlib-gpt"
+        small = {**trial.parameters, "workload": "stdlib-gpt-tiny"}
+        if "budget" in small:
+            small["budget"] = 0.04
+        metrics = plan.study.trial(**small, seed=trial.seed)
+        assert set(plan.study.rule.metrics) <= set(metrics)
+        assert all(isfinite(value) for value in metrics.values())
+
+
+def test_what_papers_share_is_no_paper():
+    assert "_protocol" not in PAPERS
+    assert all(not slug.startswith("_") for slug in PAPERS)

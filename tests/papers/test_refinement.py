@@ -1,16 +1,14 @@
 import numpy as np
 import pytest
 
-from halflife.lab import Outcome, Scale, Store, run
+from halflife.lab import Outcome, Store, run
+from halflife.papers._protocol import LABEL_NOISE, problem_of
 from halflife.papers.refinement import (
     FIRST_RUN,
-    LABEL_NOISE,
     SCHEDULES,
     Convex,
     first_run,
     fit,
-    learning_rates,
-    problem_of,
     recorded,
     refined,
     shape,
@@ -141,14 +139,3 @@ def test_the_shape_is_that_of_a_power_after_a_warm_up(k, warm):
 
 def test_a_peak_at_the_very_end_has_no_decay():
     assert shape(np.linspace(0, 1, 100))["exponent"] == 0
-
-
-def test_rates_are_tuned_around_the_workloads_own():
-    rates = learning_rates({"workload": "digits-mlp", "optimizer": "sgd"})
-    assert rates == [2.0**k for k in (-5, -4, -3, -2, -1)]
-
-
-def test_seeds_that_tune_never_report():
-    for claim in refinement_paper.claims.values():
-        for scale in (Scale.SMOKE, Scale.LAPTOP):
-            assert min(claim.study(scale).seeds) >= 3000

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from halflife.lab import Outcome, Scale, Store, run
+from halflife.lab import Outcome, Store, run
 from halflife.papers.rewarm import FLOOR, continued, halves, textbook, train_on
 from halflife.papers.rewarm import paper as rewarm_paper
 from halflife.schedules import rewarm
@@ -47,6 +47,18 @@ def test_the_halves_are_the_whole_and_lie_apart(workload):
         assert high.mean() > low.mean()
 
 
+def test_the_halves_of_texts_are_all_texts_and_differ():
+    whole = get("stdlib-gpt-tiny")
+    old, new = (half.texts() for half in halves("stdlib-gpt-tiny"))
+    assert sorted((*old, *new)) == sorted(whole.texts())
+    sizes = [sum(map(len, half)) for half in (old, new)]
+    assert abs(sizes[0] - sizes[1]) <= 2 * max(map(len, whole.texts()))
+    spaces = [
+        b"".join(half).count(b" ") / size for half, size in zip((old, new), sizes, strict=True)
+    ]
+    assert spaces[1] > spaces[0] + 0.02
+
+
 def test_training_on_goes_on_from_the_model_that_is_given():
     workload = get("wine-mlp")
     problem = workload.problem(3)
@@ -89,9 +101,3 @@ def test_what_is_reported_of_the_old_half_is_forgetting():
         old, optimizer="adam", lr=old.lr["adam"], schedule=rewarm(0.0, 0.01), updates=250, seed=4
     )
     assert seen["old_loss"] > alone["loss"]
-
-
-def test_seeds_are_fresh():
-    for claim in rewarm_paper.claims.values():
-        for scale in (Scale.SMOKE, Scale.LAPTOP):
-            assert min(claim.study(scale).seeds) >= 3000

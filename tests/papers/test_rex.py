@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from halflife.lab import Outcome, Scale, Store, run
-from halflife.papers.rex import PROFILES, SAMPLINGS, SCHEDULES, fit, kendalls_w, learning_rates
+from halflife.lab import Outcome, Store, run
+from halflife.papers.rex import PROFILES, SAMPLINGS, SCHEDULES, fit, kendalls_w
 from halflife.papers.rex import paper as rex_paper
 
 
@@ -51,14 +51,3 @@ def test_runs_that_differ_only_in_schedule_differ_only_by_it():
     arguments = {"workload": "digits-mlp", "optimizer": "adam", "lr": 2**-6, "budget": 0.01}
     assert fit(**arguments, schedule="rex", seed=1) == fit(**arguments, profile="rex", seed=1)
     assert fit(**arguments, schedule="rex", seed=1) != fit(**arguments, schedule="none", seed=1)
-
-
-def test_rates_are_tuned_around_the_workloads_own():
-    rates = learning_rates({"workload": "digits-mlp", "optimizer": "sgd"})
-    assert rates == [2.0**k for k in (-5, -4, -3, -2, -1)]
-
-
-def test_seeds_that_tune_never_report():
-    for claim in rex_paper.claims.values():
-        for scale in (Scale.SMOKE, Scale.LAPTOP):
-            assert min(claim.study(scale).seeds) >= 2000

@@ -64,11 +64,34 @@ def rates(make: Callable[[torch.optim.SGD], Any], updates: int = T, key: str = "
                 milestones=[4],
             ),
         ),
+        (
+            cosine().lasting(6) >> cosine(),
+            lambda o: theirs.CosineAnnealingWarmRestarts(o, T_0=6),
+        ),
     ],
     ids=lambda value: repr(value) if isinstance(value, Schedule) else "",
 )
 def test_pytorch_has_the_same_rates(ours: Schedule, make: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(ours.table(T), rates(make), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ours", "make"),
+    [
+        (exponential(T * math.log(0.5) / 4), lambda o: o.exponential_decay(1.0, 4, 0.5)),
+        (step((0.5, 0.75), 0.1), lambda o: o.piecewise_constant_schedule(1.0, {6: 0.1, 9: 0.1})),
+        (
+            constant().lasting(4) >> linear(),
+            lambda o: o.join_schedules(
+                [o.constant_schedule(1.0), o.linear_schedule(1.0, 0.0, T - 4)], [4]
+            ),
+        ),
+    ],
+    ids=["exponential_decay", "piecewise_constant_schedule", "join_schedules"],
+)
+def test_optax_has_the_same_rates(ours: Schedule, make: Callable[[Any], Any]) -> None:
+    schedule = make(pytest.importorskip("optax"))
+    np.testing.assert_allclose(ours.table(T), [float(schedule(s)) for s in range(T)], atol=1e-6)
 
 
 def test_pytorch_one_cycle_is_ours_with_one_more_step() -> None:

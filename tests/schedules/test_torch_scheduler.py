@@ -24,6 +24,7 @@ from halflife.schedules import (
     linear,
     one_cycle,
     rex,
+    wsd,
 )
 from halflife.schedules.torch_scheduler import BLOCK
 
@@ -93,6 +94,41 @@ def test_a_tensor_rate_is_filled_in_place() -> None:
         assert float(held) == float(torch.tensor(base * SCHEDULE(s, T)))
         assert scheduler.get_last_lr() == [base * SCHEDULE(s, T)]
         advance(optimizer, scheduler)
+
+
+def test_a_tensor_rate_is_left_alone_while_it_does_not_change() -> None:
+    rate = torch.tensor(0.5)
+    optimizer = torch.optim.SGD(weights(), lr=rate)
+    scheduler = TorchScheduler(optimizer, wsd(cooldown=4, warmup=2), 40)
+    versions = [rate._version]
+    for s in range(40):
+        assert float(rate) == 0.5 * wsd(cooldown=4, warmup=2)(s, 40)
+        advance(optimizer, scheduler)
+        versions.append(rate._version)
+    writes = np.diff(versions)
+    assert writes[3:35].sum() == 0  # the plateau
+    assert writes[[0, 36, 37, 38]].tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_rate_that_somebody_else_has_written_is_set_right(copied: bool) -> None:
+    optimizer = torch.optim.SGD(weights(2), lr=torch.tensor(0.5))
+    scheduler = TorchScheduler(optimizer, constant(), 40)
+    advance(optimizer, scheduler, 5)
+    if copied:
+        scheduler = copy.deepcopy(scheduler)
+        optimizer = scheduler.optimizer
+    (group,) = optimizer.param_groups
+    group["lr"].fill_(7)
+    advance(optimizer, scheduler)
+    assert float(group["lr"]) == 0.5
+    group["lr"] = torch.tensor(7.0)
+    advance(optimizer, scheduler)
+    assert float(group["lr"]) == 0.5
+    other = torch.optim.SGD(weights(2), lr=torch.tensor(3.0))
+    optimizer.load_state_dict(other.state_dict())
+    advance(optimizer, scheduler)
+    assert float(optimizer.param_groups[0]["lr"]) == 0.5
 
 
 def test_momentum_follows_its_own_schedule() -> None:

@@ -18,6 +18,8 @@ NAMES = {
     "digits-conv",
     "digits-vae",
     "characters",
+    "stdlib-gpt",
+    "stdlib-gpt-tiny",
 }
 
 

@@ -102,7 +102,8 @@ def run(
         scale: How much work to spend.
         store: Where results are kept; None opens the default one.
         executor: Where trials run; None makes a pool of processes and closes it at the end.
-        workers: Size of that pool; None takes one for each core.
+        workers: Size of that pool; None takes one for each core, but a single one at gpu scale,
+            where all trials want the same card.
         fresh: Count no trial that ended before now; if the run is cut short, the next one, not
             fresh, goes on from there.
         watcher: Is told how it goes.
@@ -111,11 +112,14 @@ def run(
         One `Run` a claim, in order.
 
     Raises:
-        HalflifeError: a claim has no such scale, its study is not well formed, or the store cannot
-            be opened.
+        HalflifeError: a claim has no such scale, its study is not well formed, the scale is gpu and
+            there is no card for the pool, or the store cannot be opened.
         KeyboardInterrupt: passed on after finished trials are safe and workers gone.
     """
     scale = Scale(scale)
+    if scale is Scale.GPU and executor is None:
+        _require_card()
+        workers = 1 if workers is None else workers
     if isinstance(what, Paper):
         claims: Sequence[Claim] = [c for c in what.claims.values() if scale in c.scales]
     else:
@@ -140,6 +144,16 @@ def run(
             _Errand(claim, scale, study, kept, pool, owner, watcher).run()
             for claim, study in zip(claims, studies, strict=True)
         ]
+
+
+def _require_card() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise HalflifeError(
+            f"The gpu scale needs a card, and PyTorch {torch.__version__} can use none here; run "
+            "it on a machine with one (`halflife doctor` tells), or take --scale laptop."
+        )
 
 
 class _Errand:

@@ -2,7 +2,8 @@
 
 A file of your own that holds a `paper` works too: `halflife run ./my_paper.py`. Only what is in
 here knows both a method and the lab. Import torch and other heavy things inside a trial function,
-not at the top, so that `halflife papers` answers at once.
+not at the top, so that `halflife papers` answers at once. A module whose name begins with an
+underscore is no paper, but what several of them share.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 def papers() -> dict[str, Paper]:
     """All papers of this package by slug."""
-    found = (_paper(import_module(f"{__name__}.{m.name}")) for m in pkgutil.iter_modules(__path__))
+    modules = (m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    found = (_paper(import_module(f"{__name__}.{name}")) for name in modules)
     return {paper.slug: paper for paper in found}
 
 

@@ -1,13 +1,11 @@
 """When, Why and How Much? Adaptive Learning Rate Scheduling by Refinement (arXiv 2310.07831).
 
 Its theorems are checked as written; its comparisons, made on ten deep-learning problems, language
-models and a suite of logistic regressions, are tried on small problems that fit a laptop. Protocol
-of all claims that train: the learning rate is tuned for each schedule, problem and optimizer on
-tuning seeds, on a grid of powers of two that grows until its best value lies inside; runs are
-reported on fresh seeds; runs that are compared share their seed, so data split, initial weights
-and the order of batches. A problem is a workload: its optimizers are averaged, and a mean over
-problems has an interval that takes them for a sample. Thresholds and margins stand below, and were
-fixed before any run.
+models and a suite of logistic regressions, are tried on small problems that fit a laptop, and on a
+small language model that wants a card. All claims that train follow `_protocol`: the learning rate
+is tuned for each schedule, problem and optimizer; a workload's optimizers are averaged, and on a
+laptop a mean over problems has an interval that takes them for a sample. Thresholds and margins
+stand below, and were fixed before any run.
 
 Refinement takes two runs. The first one decays linearly at the workload's usual rate and logs the
 norm of each mini-batch gradient; what it gives is a schedule for a second run, whose rate is tuned
@@ -19,21 +17,35 @@ so that equal norms would give linear decay to the last digit, and the norms are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from halflife.lab import (
     Paper,
     Scale,
     Study,
-    Tune,
     all_of,
     better,
     exceeds,
     holds,
     not_worse,
     plots,
+)
+from halflife.papers._protocol import (
+    LANGUAGE_MODEL,
+    LOGISTIC,
+    PANEL,
+    PROBLEM,
+    QUICK,
+    SCALES,
+    SMALL,
+    across,
+    optimizers,
+    problem_of,
+    seeds_from,
+    tuned,
 )
 from halflife.schedules import Schedule, constant, cosine, inverse_sqrt, linear, step
 
@@ -92,29 +104,14 @@ KINDS: dict[str, tuple[Any, float]] = {"sgd": ("sgd", 2.0), "adam": ("adam", 1.0
 """What each optimizer is to `refine`, and the order of the norm that it wants."""
 FIRST_RUN = 1_000_000
 """Added to a seed for the first run."""
-OPTIMIZERS = ("sgd", "adam")
-LOGISTIC = ("iris-logistic", "wine-logistic", "breast_cancer-logistic", "digits-logistic")
-SMALL = ("wine-logistic", "digits-logistic", "digits-mlp")
-MANY = (*LOGISTIC, "wine-mlp", "breast_cancer-mlp", "digits-mlp", "characters")
+MANY = (*QUICK, "characters")
 NETWORKS = ("wine-mlp", "breast_cancer-mlp", "digits-mlp")
 MORE_NETWORKS = (*NETWORKS, "digits-conv", "digits-vae", "characters")
-PROBLEM = ("workload",)
-"""What counts as independent: two optimizers on the same data and model do not."""
-PANEL = ("workload", "optimizer")
-LABEL_NOISE = 0.2
-"""Part of a logistic problem's labels drawn at random: without it the gradients vanish."""
 WARM_UP = 0.01
 """A peak later than this part of the run counts as warm-up; linear decay has its peak at 0."""
 
 
-def problem_of(workload: str) -> Any:
-    """The workload, with label noise if it is a logistic regression."""
-    from dataclasses import replace
-
-    from halflife.workloads import get
-
-    found: Any = get(workload)
-    return replace(found, label_noise=LABEL_NOISE) if workload in LOGISTIC else found
+seeds = partial(seeds_from, 3000)
 
 
 def recorded(optimizer: str, norms: list[float]) -> OptimizerFactory:
@@ -209,36 +206,18 @@ def fit(
     return measured
 
 
-def learning_rates(cell: Mapping[str, Any]) -> list[float]:
-    """Five powers of two around the workload's usual rate for the optimizer."""
-    from halflife.workloads import get
-
-    centre = get(cell["workload"]).lr[cell["optimizer"]]
-    return [centre * 2.0**k for k in (-2, -1, 0, 1, 2)]
-
-
 def compared(scale: Scale, *schedules: str) -> dict[str, Any]:
     """Grid and tuning of every claim that compares schedules."""
     return {
         "trial": fit,
         "grid": {
-            "workload": scale.pick(smoke=SMALL, laptop=MANY),
-            "optimizer": OPTIMIZERS,
-            "budget": (scale.pick(smoke=0.25, laptop=1.0),),
+            "workload": scale.pick(smoke=SMALL, laptop=MANY, gpu=LANGUAGE_MODEL),
+            "optimizer": optimizers(scale),
+            "budget": (scale.pick(smoke=0.25, laptop=1.0, gpu=1.0),),
             "schedule": schedules,
         },
-        "tune": Tune("lr", learning_rates, seeds=range(scale.pick(smoke=1, laptop=2))),
+        "tune": tuned(scale),
     }
-
-
-def across(scale: Scale) -> dict[str, Any]:
-    """What a rule speaks of: with so few problems at smoke scale, of just these."""
-    return {"problem": PROBLEM, "problems": scale.pick(smoke="fixed", laptop="sampled")}
-
-
-def seeds(scale: Scale, laptop: int) -> range:
-    """Seeds to report; those that tune are below them."""
-    return range(3000, 3000 + scale.pick(smoke=8, laptop=laptop))
 
 
 class Convex:
@@ -419,7 +398,9 @@ def refined_weights(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: linear decay outperforms all commonly used default schedules")
+@paper.claim(
+    where="Abstract: linear decay outperforms all commonly used default schedules", scales=SCALES
+)
 def beats_classical(scale: Scale) -> Study:
     """Linear decay ends at a lower loss than a flat rate, 1/t, 1/√t and a step schedule."""
     return Study(
@@ -432,7 +413,7 @@ def beats_classical(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: outperforms overall, cosine annealing included")
+@paper.claim(where="Abstract: outperforms overall, cosine annealing included", scales=SCALES)
 def cosine_annealing(scale: Scale) -> Study:
     """Linear decay ends at a loss at most 1 % above that of cosine annealing."""
     return Study(
@@ -443,7 +424,7 @@ def cosine_annealing(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: refinement gives further improvements")
+@paper.claim(where="Abstract: refinement gives further improvements", scales=SCALES)
 def refinement_helps(scale: Scale) -> Study:
     """The schedule refined from a first run's gradient norms ends at a lower loss than linear
     decay.
@@ -456,7 +437,9 @@ def refinement_helps(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Our question: the paper's comparison does not count the first run")
+@paper.claim(
+    where="Our question: the paper's comparison does not count the first run", scales=SCALES
+)
 def refinement_pays(scale: Scale) -> Study:
     """Refinement is worth its first run: the refined schedule ends at a lower loss than linear
     decay over twice as many updates.
@@ -488,7 +471,7 @@ def shape(curve: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-@paper.claim(where="Abstract: warm-up and rapid annealing appear by themselves")
+@paper.claim(where="Abstract: warm-up and rapid annealing appear by themselves", scales=SCALES)
 def warm_up_and_anneal_appear(scale: Scale) -> Study:
     """On networks trained with Adam the refined schedule has its peak after the first 1 % of the
     run, and then falls faster than linearly: at 90 % of the run it lies below the straight line
@@ -517,7 +500,7 @@ def warm_up_and_anneal_appear(scale: Scale) -> Study:
     return Study(
         trial=look,
         rule=all_of(exceeds("peak", WARM_UP, **scope), exceeds("exponent", 1.0, **scope)),
-        grid={"workload": scale.pick(smoke=NETWORKS, laptop=MORE_NETWORKS)},
+        grid={"workload": scale.pick(smoke=NETWORKS, laptop=MORE_NETWORKS, gpu=LANGUAGE_MODEL)},
         seeds=seeds(scale, 10),
         plot=plots.values("peak", by="workload"),
     )

@@ -3,24 +3,36 @@
 The schedule's side of the paper: what its curve is, in the textbook's form and in that of the
 training code of the time, and whether the length of the warm-up matters. The last is tried on
 small networks instead of language models: each is trained on one half of a table, and trained on
-from that checkpoint on the other half, which lies elsewhere. As in the paper the peak of the new
-run is held fixed, here at the workload's usual rate, so nothing is tuned; runs that are compared
-share their seed, so splits, initial weights, checkpoint and the order of batches. A problem is a
-workload: its optimizers are averaged, and a mean over problems has an interval that takes them for
-a sample. Lengths and margins stand below, and were fixed before any run.
+from that checkpoint on the other half, which lies elsewhere; and, on a card, on a small language
+model and two halves of its texts. As in the paper the peak of the new run is held fixed, here at
+the workload's usual rate, so nothing is tuned; the rest is as in `_protocol`: a workload's
+optimizers are averaged, and on a laptop a mean over problems has an interval that takes them for a
+sample. Lengths and margins stand below, and were fixed before any run.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from halflife.lab import Paper, Scale, Study, all_of, equivalent, holds, plots
+from halflife.papers._protocol import (
+    LANGUAGE_MODEL,
+    LOGISTIC,
+    PROBLEM,
+    QUICK,
+    SCALES,
+    across,
+    optimizers,
+    problem_of,
+    seeds_from,
+)
 from halflife.schedules import compat, cosine, rewarm
 
 if TYPE_CHECKING:
-    from halflife.workloads import Classification, Problem
+    from halflife.workloads import Classification, LanguageModelling, Problem, Workload
 
 paper = Paper(
     slug="rewarm",
@@ -52,14 +64,8 @@ paper = Paper(
     ),
 )
 
-OPTIMIZERS = ("sgd", "adam")
-LOGISTIC = ("iris-logistic", "wine-logistic", "breast_cancer-logistic", "digits-logistic")
 SMALL = ("wine-logistic", "wine-mlp", "breast_cancer-mlp")
-MANY = (*LOGISTIC, "wine-mlp", "breast_cancer-mlp", "digits-mlp", "digits-conv")
-PROBLEM = ("workload",)
-"""What counts as independent: two optimizers on the same data and model do not."""
-LABEL_NOISE = 0.2
-"""Part of a logistic problem's labels drawn at random: without it the gradients vanish."""
+MANY = (*QUICK, "digits-conv")
 WARM_UPS = (0.0, 0.01, 0.02)
 """Lengths, as parts of the new run."""
 FLOOR = 0.1
@@ -79,9 +85,7 @@ NEOX = {  # update from 0: rate, for 1000 updates, 10 of them warm-up, from 3e-4
 """Worked out from GPT-NeoX's code of July and of October 2023."""
 
 
-def seeds(scale: Scale, laptop: int) -> range:
-    """Seeds to report."""
-    return range(3000, 3000 + scale.pick(smoke=8, laptop=laptop))
+seeds = partial(seeds_from, 3000)
 
 
 def textbook(n: Any, total: int, warm: int, least: float, start: float) -> Any:
@@ -177,22 +181,28 @@ def clamped_curve(scale: Scale) -> Study:
     )
 
 
-def halves(workload: str) -> tuple[Classification, Classification]:
-    """The workload on one half of its table and on the other.
+def halves(workload: str) -> tuple[Workload, Workload]:
+    """The workload on one half of its data and on the other, which lie apart."""
+    from halflife.workloads import Classification, LanguageModelling
 
-    Each class is cut at its median along the first principal component of all rows, so that both
-    halves have all classes and lie apart.
+    whole = problem_of(workload)
+    if isinstance(whole, LanguageModelling):
+        return halves_of_texts(whole)
+    assert isinstance(whole, Classification)
+    return halves_of_table(whole)
+
+
+def halves_of_table(whole: Classification) -> tuple[Classification, Classification]:
+    """Each class is cut at its median along the first principal component of all rows.
+
+    So both halves have all classes.
     """
     from dataclasses import replace
 
     import numpy as np
 
-    from halflife.workloads import Classification, Table, get
+    from halflife.workloads import Table
 
-    whole = get(workload)
-    assert isinstance(whole, Classification)
-    if workload in LOGISTIC:
-        whole = replace(whole, label_noise=LABEL_NOISE)
     features, labels = whole.table()
     centred = features - features.mean(axis=0)
     if whole.standardise:  # once for both, so that the halves stay apart
@@ -208,7 +218,28 @@ def halves(workload: str) -> tuple[Classification, Classification]:
     )
 
 
-def train_on(problem: Problem, workload: Classification, **how: Any) -> dict[str, float]:
+def halves_of_texts(whole: LanguageModelling) -> tuple[LanguageModelling, LanguageModelling]:
+    """The texts in order of the first principal component of their byte frequencies, cut at half.
+
+    Half of all bytes, not of the texts. The component's sign is such that it grows with spaces,
+    so prose and deeply indented code come second.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    texts = whole.texts()
+    counts = np.array([np.bincount(np.frombuffer(t, np.uint8), minlength=256) for t in texts])
+    lengths = counts.sum(axis=1)
+    frequencies = counts / lengths[:, None]
+    axis = np.linalg.svd(frequencies - frequencies.mean(axis=0), full_matrices=False)[2][0]
+    order = np.argsort(frequencies @ axis * np.sign(axis[ord(" ")]), kind="stable")
+    cut = int(np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)) + 1
+    old, new = (tuple(texts[at] for at in part) for part in (order[:cut], order[cut:]))
+    return replace(whole, texts=lambda: old), replace(whole, texts=lambda: new)
+
+
+def train_on(problem: Problem, workload: Workload, **how: Any) -> dict[str, float]:
     """Train the model of `problem` as it is, in place; `how` are the arguments of `train`."""
     from halflife.workloads import Workload, train
 
@@ -223,6 +254,7 @@ def train_on(problem: Problem, workload: Classification, **how: Any) -> dict[str
         updates=workload.updates,
         batch_size=workload.batch_size,
         lr=workload.lr,
+        device=workload.device,
     )
     return train(given, **how)
 
@@ -257,25 +289,27 @@ def continued(
     }
 
 
-@paper.claim(where="The comparison of warm-up lengths from 0 to 2 % (known from its restatements)")
+@paper.claim(
+    where="The comparison of warm-up lengths from 0 to 2 % (known from its restatements)",
+    scales=SCALES,
+)
 def warm_up_length(scale: Scale) -> Study:
     """Whether the warm-up takes 0, 1 or 2 % of the new run changes the loss at its end by less
     than 1 %.
     """
-    scope: dict[str, Any] = {
-        "problem": PROBLEM,
-        "problems": scale.pick(smoke="fixed", laptop="sampled"),
-    }
     *shorter, longest = WARM_UPS
     return Study(
         trial=continued,
         rule=all_of(
-            *(equivalent("loss", 0.01, warmup=(length, longest), **scope) for length in shorter)
+            *(
+                equivalent("loss", 0.01, warmup=(length, longest), **across(scale))
+                for length in shorter
+            )
         ),
         grid={
-            "workload": scale.pick(smoke=SMALL, laptop=MANY),
-            "optimizer": OPTIMIZERS,
-            "budget": (scale.pick(smoke=0.5, laptop=1.0),),
+            "workload": scale.pick(smoke=SMALL, laptop=MANY, gpu=LANGUAGE_MODEL),
+            "optimizer": optimizers(scale),
+            "budget": (scale.pick(smoke=0.5, laptop=1.0, gpu=1.0),),
             "warmup": WARM_UPS,
         },
         seeds=seeds(scale, 16),

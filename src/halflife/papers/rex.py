@@ -1,31 +1,41 @@
 """REX: Revisiting Budgeted Training with an Improved Schedule (arXiv 2107.04197).
 
 The paper trained seven image, box and language models; here its claims are tried on small
-problems that fit a laptop. Protocol of all claims that train: the learning rate is tuned for each
-schedule, problem, optimizer and budget on tuning seeds, on a grid of powers of two that grows
-until its best value lies inside; runs are reported on fresh seeds; runs that are compared share
-their seed, so data split, initial weights and the order of batches. A problem is a workload: its
-optimizers and budgets are averaged, and a mean over problems has an interval that takes them for a
-sample. Thresholds and margins stand below, and were fixed before any run.
+problems that fit a laptop. All claims that train follow `_protocol`: the learning rate is tuned for
+each schedule, problem, optimizer and budget; a workload's optimizers and budgets are averaged, and
+a mean over problems has an interval that takes them for a sample. Thresholds and margins stand
+below, and were fixed before any run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from halflife.lab import (
     Paper,
     Scale,
     Study,
-    Tune,
     all_of,
     better,
     exceeds,
     holds,
     not_worse,
     plots,
+)
+from halflife.papers._protocol import (
+    LABEL_NOISE,
+    LOGISTIC,
+    OPTIMIZERS,
+    PANEL,
+    QUICK,
+    SMALL,
+    across,
+    learning_rates,
+    seeds_from,
+    tuned,
 )
 from halflife.schedules import (
     constant,
@@ -84,15 +94,7 @@ SAMPLINGS: dict[str, Mapping[str, Any] | None] = {
     "every update": None,
 }
 OTHERS = ("linear", "cosine", "step", "exponential", "one-cycle", "none")
-OPTIMIZERS = ("sgd", "adam")
-LOGISTIC = ("iris-logistic", "wine-logistic", "breast_cancer-logistic", "digits-logistic")
-SMALL = ("wine-logistic", "digits-logistic", "digits-mlp")
-QUICK = (*LOGISTIC, "wine-mlp", "breast_cancer-mlp", "digits-mlp")
-PROBLEM = ("workload",)
-"""What counts as independent: two optimizers on the same data and model do not."""
-PANEL = ("workload", "optimizer")
-LABEL_NOISE = 0.2
-"""Part of a logistic problem's labels drawn at random: without it the gradients vanish."""
+seeds = partial(seeds_from, 2000)
 
 
 def fit(
@@ -134,32 +136,9 @@ def fit(
     return measured
 
 
-def learning_rates(cell: Mapping[str, Any]) -> list[float]:
-    """Five powers of two around the workload's usual rate for the optimizer."""
-    from halflife.workloads import get
-
-    centre = get(cell["workload"]).lr[cell["optimizer"]]
-    return [centre * 2.0**k for k in (-2, -1, 0, 1, 2)]
-
-
-def tuned(scale: Scale) -> Tune:
-    """The tuning that every claim shares."""
-    return Tune("lr", learning_rates, seeds=range(scale.pick(smoke=1, laptop=2)))
-
-
-def across(scale: Scale) -> dict[str, Any]:
-    """What a rule speaks of: with so few problems at smoke scale, of just these."""
-    return {"problem": PROBLEM, "problems": scale.pick(smoke="fixed", laptop="sampled")}
-
-
 def workloads(scale: Scale, *more: str) -> tuple[str, ...]:
     """Three small workloads for smoke, and the quick ones and `more` for a laptop."""
     return scale.pick(smoke=SMALL, laptop=(*QUICK, *more))
-
-
-def seeds(scale: Scale, laptop: int) -> range:
-    """Seeds to report; those that tune are below them."""
-    return range(2000, 2000 + scale.pick(smoke=8, laptop=laptop))
 
 
 @paper.claim(where="The profile's formula")

@@ -50,6 +50,7 @@ from halflife.schedules.table import from_table
 from halflife.schedules.warmup import Warmup as _Warmup  # noqa: F401
 
 if TYPE_CHECKING:
+    from halflife.schedules.adapters.accelerate import as_accelerate
     from halflife.schedules.adapters.hugging_face import trainer_with
     from halflife.schedules.adapters.keras import as_keras
     from halflife.schedules.adapters.lightning import as_lightning
@@ -60,6 +61,7 @@ __all__ = [
     "Explanation",
     "Schedule",
     "TorchScheduler",
+    "as_accelerate",
     "as_keras",
     "as_lightning",
     "as_optax",
@@ -91,6 +93,7 @@ __all__ = [
 
 _LAZY = {  # these libraries take seconds to import, and a schedule does not need them
     "TorchScheduler": "torch_scheduler",
+    "as_accelerate": "adapters.accelerate",
     "as_keras": "adapters.keras",
     "as_lightning": "adapters.lightning",
     "as_optax": "adapters.optax",

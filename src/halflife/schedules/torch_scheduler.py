@@ -42,11 +42,8 @@ class TorchScheduler(LRScheduler):
     Inside `SequentialLR` it behaves like PyTorch's own; `>>` does the same with less. In a
     `ChainedScheduler` it sets the rate whatever those before it did, as `LambdaLR` does.
 
-    Under Hugging Face accelerate, a prepared scheduler steps only where the optimizer did, so
-    gradient accumulation and skipped updates are counted right, but then once per process: with N
-    processes pass `total=N * updates` (unless `split_batches=True`). With
-    `Accelerator(step_scheduler_with_optimizer=False)`, or left unprepared, every call is one step:
-    call `step()` where `accelerator.sync_gradients` holds.
+    Under Hugging Face accelerate, take `as_accelerate`: there, a prepared scheduler is called once
+    for each process.
 
     Args:
         optimizer: The optimizer whose groups are set.
@@ -93,6 +90,8 @@ class TorchScheduler(LRScheduler):
             )
         self.on_mismatch = on_mismatch
         self._rate = _Blocks("schedule", schedule, total)
+        self._written: float | None = None
+        self._left: dict[int, tuple[Tensor, int, float | Tensor]] = {}
         self._momentum = None if momentum is None else _Blocks("momentum", momentum, total)
         if momentum is not None and isinstance(optimizer, Optimizer):
             for group in optimizer.param_groups:
@@ -241,12 +240,15 @@ class TorchScheduler(LRScheduler):
         if len(groups) != len(self.base_lrs):
             self._adopt_new_groups()
         multiplier = self._rate[self.last_epoch]
+        flat, self._written = multiplier == self._written, multiplier
         # The lengths are equal by now, and strict=True takes as long as all the rest of this loop.
         for group, base in zip(groups, self.base_lrs):  # noqa: B905
             if type(group["lr"]) is float:
                 group["lr"] = base * multiplier
-            else:
+            elif not flat:
                 _assign(group, "lr", base * multiplier)
+            else:
+                self._hold(group, base * multiplier)
         if self._momentum is not None:
             momentum = self._momentum[self.last_epoch]
             for group in groups:
@@ -256,6 +258,24 @@ class TorchScheduler(LRScheduler):
                     group["betas"][0].fill_(momentum)
                 else:
                     group["betas"] = (momentum, *group["betas"][1:])
+
+    def _hold(self, group: dict[str, Any], rate: float | Tensor) -> None:
+        """Write a rate that has not changed, unless its tensor is as this left it.
+
+        On a card each write is a kernel, and a constant phase may be long. A tensor's version
+        counts the writes of everybody. Rates that are floats are as soon written as compared.
+        """
+        held = group["lr"]
+        if not isinstance(held, Tensor):
+            group["lr"] = rate
+            return
+        tensor, version, value = self._left.get(id(group), (None, 0, 0.0))
+        if tensor is not held or version != held._version or value != rate:
+            held.fill_(rate)
+            self._left[id(group)] = held, held._version, rate
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_left": {}}  # a copy has tensors and versions of its own
 
 
 class _Blocks:

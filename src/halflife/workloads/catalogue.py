@@ -5,6 +5,7 @@ from __future__ import annotations
 from halflife.errors import UnknownNameError
 from halflife.workloads.characters import CHARACTERS
 from halflife.workloads.conv import DIGITS_CONV
+from halflife.workloads.gpt import STDLIB_GPT, STDLIB_GPT_TINY
 from halflife.workloads.logistic import BREAST_CANCER, DIGITS, IRIS, WINE
 from halflife.workloads.mlp import BREAST_CANCER_MLP, DIGITS_MLP, WINE_MLP
 from halflife.workloads.vae import DIGITS_VAE
@@ -23,6 +24,8 @@ _ALL: dict[str, Workload] = {
         DIGITS_CONV,
         DIGITS_VAE,
         CHARACTERS,
+        STDLIB_GPT_TINY,
+        STDLIB_GPT,
     )
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,8 @@ from halflife.workloads.streams import stream
 Loss = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]
 """(model, inputs, targets, noise) -> the mean loss in nats, a scalar that can be differentiated.
 
-`noise` is the only source of chance that a loss may use.
+`noise` is the only source of chance that a loss may use. It is a generator of the CPU wherever the
+model is, so that a card sees the same draws.
 """
 
 
@@ -23,6 +25,10 @@ class Examples(NamedTuple):
 
     inputs: Tensor
     targets: Tensor
+
+    def to(self, device: torch.device | str) -> Examples:
+        """The same on `device`."""
+        return Examples(self.inputs.to(device), self.targets.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,8 @@ class Problem:
         seed: The seed that drew all this; the noise of `evaluate` follows it too.
         error: (model, inputs, targets) -> fraction of wrong answers; None where there are none.
         draws: How often `evaluate` draws the loss's noise to take the mean; 1 if it has none.
+        rows_at_once: How many rows `evaluate` takes in one pass, to spare memory; None takes all.
+        autocast: What matrix products are computed in on a card; None is float32.
     """
 
     model: nn.Module
@@ -46,6 +54,27 @@ class Problem:
     seed: int
     error: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None
     draws: int = 1
+    rows_at_once: int | None = None
+    autocast: torch.dtype | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def to(self, device: torch.device | str) -> Problem:
+        """The same with all tensors on `device`; the model moves there itself."""
+        return replace(
+            self,
+            model=self.model.to(device),
+            train=self.train.to(device),
+            held_out=self.held_out.to(device),
+        )
+
+    def batch_loss(self, batch: Examples, noise: torch.Generator) -> Tensor:
+        """The loss of rows that are where the model is, in the precision of this problem."""
+        with self._precision():
+            return self.loss(self.model, *batch, noise)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -59,11 +88,34 @@ class Problem:
             "train_loss": self._mean_loss(self.train),
         }
         if self.error is not None:
-            figures["error"] = float(self.error(self.model, *self.held_out))
+            with self._precision():
+                figures["error"] = sum(
+                    share * float(self.error(self.model, *rows))
+                    for share, rows in self._passes(self.held_out)
+                )
         self.model.train()
         return figures
 
     def _mean_loss(self, examples: Examples) -> float:
         noise = stream(self.seed, "evaluation")
-        losses = [float(self.loss(self.model, *examples, noise)) for _ in range(self.draws)]
+        losses = [
+            sum(
+                share * float(self.batch_loss(rows, noise))
+                for share, rows in self._passes(examples)
+            )
+            for _ in range(self.draws)
+        ]
         return sum(losses) / self.draws
+
+    def _passes(self, examples: Examples) -> Iterator[tuple[float, Examples]]:
+        """Rows that are looked at together, where the model is, with their share of all."""
+        everything, device = len(examples.targets), self.device
+        size = self.rows_at_once or everything
+        for first in range(0, everything, size):
+            rows = Examples(*(tensor[first : first + size] for tensor in examples)).to(device)
+            yield len(rows.targets) / everything, rows
+
+    def _precision(self) -> AbstractContextManager[object]:
+        if self.autocast is None or self.device.type == "cpu":
+            return nullcontext()
+        return torch.autocast(self.device.type, self.autocast)

@@ -1,15 +1,14 @@
 """The one training loop that serves all workloads.
 
-Equal arguments give equal figures, whatever ran before and however many cores there are. The seed
-alone draws the split, the initial weights, the order of the data and the loss's noise, so runs
-that differ only in optimizer, learning rate or schedule are paired.
+Equal arguments give equal figures, whatever ran before and however many cores there are; on a card
+as far as `repeatable` says. The seed alone draws the split, the initial weights, the order of the
+data and the loss's noise, so runs that differ only in optimizer, learning rate or schedule are
+paired.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral
 
 import torch
@@ -18,8 +17,9 @@ from halflife.errors import UnknownNameError
 from halflife.workloads.batches import batches
 from halflife.workloads.controls import Controls
 from halflife.workloads.curve import Curve
+from halflife.workloads.device import a_device, repeatable
 from halflife.workloads.optimizers import OPTIMIZERS, OptimizerFactory
-from halflife.workloads.problem import Problem
+from halflife.workloads.problem import Examples, Problem
 from halflife.workloads.streams import stream
 from halflife.workloads.workload import Workload
 
@@ -36,6 +36,7 @@ def train(
     momentum: Curve | None = None,
     updates: int | None = None,
     seed: int = 0,
+    device: str | torch.device | None = None,
 ) -> dict[str, float]:
     """Train a fresh model and measure it.
 
@@ -48,7 +49,8 @@ def train(
         momentum: (step, total) -> momentum, or β₁ of an optimizer that has betas; None leaves it.
         updates: The budget; None is the workload's full one. A smaller one sees the beginning of
             the same sequence of batches.
-        seed: Draws all chance.
+        seed: Draws all chance, in the same way wherever the run computes.
+        device: Where to compute, such as "cpu" or "cuda"; None is the workload's own.
 
     Returns:
         `loss`: held-out mean loss in nats (per row, per byte, per image);
@@ -61,22 +63,24 @@ def train(
     Raises:
         UnknownNameError: There is no optimizer of this name.
         ValueError: An argument is out of its range (see also `Controls` and `batches`).
+        HalflifeError: A card is asked for and there is none.
     """
     if not (math.isfinite(lr) and lr > 0):
         raise ValueError(f"lr must be positive and finite, got {lr}.")
     total = workload.updates if updates is None else updates
     if not isinstance(total, Integral) or total < 1:
         raise ValueError(f"updates must be a whole number from 1, got {total}.")
-    with _one_thread():
-        problem = workload.problem(seed)
+    place = a_device(workload.device if device is None else device)
+    with repeatable(place):
+        problem = workload.problem(seed).to(place)
         stepper = _factory(optimizer)(list(problem.model.parameters()), lr)
         controls = Controls(stepper, schedule, momentum, total)
-        order = batches(len(problem.train.targets), workload.batch_size, total, seed)
         inputs, targets = problem.train
+        order = batches(len(targets), workload.batch_size, total, seed).to(place)
         noise = stream(seed, "noise")
         for step, rows in enumerate(order):
             controls.set(step)
-            loss = problem.loss(problem.model, inputs[rows], targets[rows], noise)
+            loss = problem.batch_loss(Examples(inputs[rows], targets[rows]), noise)
             stepper.zero_grad()
             torch.autograd.backward(loss)
             stepper.step()
@@ -101,14 +105,3 @@ def _diverged(problem: Problem, updates: int) -> dict[str, float]:
     if problem.error is not None:
         figures["error"] = 1.0
     return {**figures, "updates": float(updates), "diverged": 1.0}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A block in which PyTorch keeps to one thread: sums do not depend on the machine's cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

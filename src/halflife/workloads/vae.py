@@ -44,7 +44,8 @@ class AutoEncoder(nn.Module):
         `images` are float32 [batch, 64].
         """
         mean, log_variance = self.encoder(images).chunk(2, dim=1)
-        code = mean + torch.exp(log_variance / 2) * torch.randn(mean.shape, generator=noise)
+        drawn = torch.randn(mean.shape, generator=noise).to(mean.device)
+        code = mean + torch.exp(log_variance / 2) * drawn
         return self.decoder(code), mean, log_variance
 
 

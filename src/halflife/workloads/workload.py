@@ -21,6 +21,8 @@ class Workload(ABC):
         lr: For each named optimizer the centre for a grid of learning rates: the power of two
             with the least mean held-out loss under the schedule 1 − s/T at the full budget (for
             logistic regression see there), over seeds from 100 to 105, which are spent by this.
+        device: Where `train` computes unless told otherwise: "cpu", or "cuda" where nothing else
+            ends within a day.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Workload(ABC):
     updates: int
     batch_size: int
     lr: Mapping[str, float]
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for field in ("updates", "batch_size"):
