@@ -20,25 +20,25 @@ def gla(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
-    rows = [x.to(torch.float64) for x in (q, k, v, g)]
+    dtype, accumulator = v.dtype, wide(v.dtype)
+    q, k, v, g = (x.to(torch.float64) for x in (q, k, v, g))
     if initial_state is None:
         count = q.shape[0] if cu_seqlens is None else len(cu_seqlens) - 1
-        state = rows[0].new_zeros(count, q.shape[2], q.shape[3], v.shape[3])
+        state = q.new_zeros(count, q.shape[2], q.shape[3], v.shape[3])
     else:
         state = initial_state.to(torch.float64)
     if cu_seqlens is None:
-        o, state = _recurrence(*rows, S=state, scale=scale)
+        o, state = _recurrence(q, k, v, g, state, scale)
     else:
-        spans = list(pairwise(bounds(cu_seqlens, q.shape[1])))
-        runs = [
-            _recurrence(*(x[:, start:end] for x in rows), S=state[n : n + 1], scale=scale)
-            for n, (start, end) in enumerate(spans)
-        ]
-        o, state = (
-            torch.cat(parts, dim)
-            for parts, dim in zip(zip(*runs, strict=True), (1, 0), strict=True)
-        )
-    return o.to(v.dtype), state.to(wide(q.dtype))
+        outputs, states = [], []
+        for n, (a, b) in enumerate(pairwise(bounds(cu_seqlens, q.shape[1]))):
+            o, last = _recurrence(
+                q[:, a:b], k[:, a:b], v[:, a:b], g[:, a:b], state[n : n + 1], scale
+            )
+            outputs.append(o)
+            states.append(last)
+        o, state = torch.cat(outputs, 1), torch.cat(states)
+    return o.to(dtype), state.to(accumulator)
 
 
 def _recurrence(

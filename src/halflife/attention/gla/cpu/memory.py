@@ -1,0 +1,125 @@
+"""Numbers by address, and what Numba has no word for: bfloat16, and an exp that goes into vectors.
+
+A number's kind in memory is told by an example of it: float32(0), float64(0), or uint16(0) for the
+16 bits of a bfloat16. Numba keeps compiled kernels on disk by the date of the kernels' own file, so
+touch `kernels.py` after a change here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+_I16, _I32 = ir.IntType(16), ir.IntType(32)
+_QUIET_NAN = 0x7FC0  # of bfloat16
+
+
+def place(builder: Any, address: Any, index: Any, kind: Any) -> Any:
+    """The pointer to a number of an LLVM kind."""
+    return builder.gep(builder.inttoptr(address, kind.as_pointer()), [index])
+
+
+def llvm(numba_type: Any) -> Any:
+    """The LLVM type of a number."""
+    return {
+        types.float32: ir.FloatType(),
+        types.float64: ir.DoubleType(),
+        types.uint16: _I16,
+    }[numba_type]
+
+
+def call(builder: Any, name: str, *arguments: Any) -> Any:
+    """Call an intrinsic of LLVM that is of one type throughout."""
+    kind = arguments[0].type
+    vector = isinstance(kind, ir.VectorType)
+    word = f"v{kind.count}{kind.element.intrinsic_name}" if vector else kind.intrinsic_name
+    signature = ir.FunctionType(kind, [kind] * len(arguments))
+    name = f"{name}.{word}"
+    known = builder.module.globals.get(name) or ir.Function(builder.module, signature, name)
+    return builder.call(known, arguments)
+
+
+@intrinsic
+def size(typing: Any, example: Any) -> Any:
+    """Bytes of a number."""
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        return ir.IntType(64)(example.bitwidth // 8)
+
+    return types.int64(example), generate
+
+
+@intrinsic
+def load(typing: Any, example: Any, address: Any, index: Any) -> Any:
+    """The number there; a bfloat16 as float32."""
+    kind = llvm(example)
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        _, address, index = arguments
+        x = b.load(place(b, address, index, kind), align=2 if kind == _I16 else None)
+        if kind == _I16:
+            return b.bitcast(b.shl(b.zext(x, _I32), _I32(16)), ir.FloatType())
+        return x
+
+    result = types.float32 if example == types.uint16 else example
+    return result(example, types.int64, types.int64), generate
+
+
+@intrinsic
+def store(typing: Any, example: Any, address: Any, index: Any, number: Any) -> Any:
+    """Put a number there; as bfloat16 to the nearest, ties to even."""
+    kind = llvm(example)
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        _, address, index, x = arguments
+        if kind == _I16:
+            bits = b.bitcast(x, _I32)
+            odd = b.and_(b.lshr(bits, _I32(16)), _I32(1))
+            bits = b.add(bits, b.add(odd, _I32(0x7FFF)))
+            half = b.trunc(b.lshr(bits, _I32(16)), _I16)
+            x = b.select(b.fcmp_unordered("uno", x, x), _I16(_QUIET_NAN), half)
+        b.store(x, place(b, address, index, kind), align=2 if kind == _I16 else None)
+        return context.get_dummy_value()
+
+    given = types.float32 if example == types.uint16 else example
+    return types.void(example, types.int64, types.int64, given), generate
+
+
+def _exp(b: Any, x: Any) -> Any:
+    """exp x = 2ⁿ exp r with |r| ≤ ln 2 / 2, and Taylor's sum of exp r."""
+    kind = x.type
+    double = isinstance(kind, ir.DoubleType)
+    low, high, terms = (-746.0, 710.0, 13) if double else (-105.0, 89.0, 7)
+    whole, mantissa, bias = (ir.IntType(64), 52, 1023) if double else (_I32, 23, 127)
+    # ln 2 in two parts, the first with zeros at its end: n times it is exact.
+    bits = 32 if double else 9
+    ln2 = math.ldexp(round(math.ldexp(math.log(2), bits)), -bits)
+    rest = math.log(2) - ln2 + 2.3190468138462996e-17  # what float64 lacks of ln 2
+    x = b.select(b.fcmp_ordered("<", x, kind(low)), kind(low), x)  # NaN stays
+    x = b.select(b.fcmp_ordered(">", x, kind(high)), kind(high), x)
+    n = call(b, "llvm.rint", b.fmul(x, kind(1 / math.log(2))))
+    r = call(b, "llvm.fmuladd", n, kind(-ln2), x)
+    r = call(b, "llvm.fmuladd", n, kind(-rest), r)
+    total = kind(1 / math.factorial(terms))
+    for term in reversed(range(terms)):
+        total = call(b, "llvm.fmuladd", total, r, kind(1 / math.factorial(term)))
+    power = b.fptosi(n, whole)
+    half = b.ashr(power, whole(1))
+    for part in (half, b.sub(power, half)):  # 2ⁿ itself may be no normal number
+        factor = b.bitcast(b.shl(b.add(part, whole(bias)), whole(mantissa)), kind)
+        total = b.fmul(total, factor)
+    return total
+
+
+@intrinsic
+def exp(typing: Any, number: Any) -> Any:
+    """exp to an ulp or two; 0 of −∞."""
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        return _exp(b, arguments[0])
+
+    return number(number), generate
