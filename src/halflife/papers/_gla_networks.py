@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +56,8 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(32, 2, 1, 64, 32, 8, 20, 1e-2, 32, 2048),
-    "laptop": Size(64, 2, 2, 192, 128, 16, 300, 3e-3, 160, 4096),
+    "smoke": Size(32, 2, 1, 64, 32, 8, 60, 1e-2, 16, 2048),
+    "laptop": Size(64, 2, 2, 192, 128, 8, 300, 3e-3, 80, 4096),
     "gpu": Size(512, 4, 8, 1536, 1024, 32, 4000, 1e-3, None, None, "cuda"),
 }
 
@@ -81,11 +81,9 @@ class Logits(nn.Module):
         if self.segment is None:
             logits: Tensor = self.model(ids, use_cache=False).logits
             return logits
-        cache = GLACache(self.model.config)
-        parts = [
-            self.model(part, past_key_values=cache).logits for part in ids.split(self.segment, 1)
-        ]
-        return torch.cat(parts, 1)
+        cache = GLACache(cast("GLAConfig", self.model.config))
+        segments = torch.split(ids, self.segment, 1)
+        return torch.cat([self.model(part, past_key_values=cache).logits for part in segments], 1)
 
 
 def language_model(
@@ -104,11 +102,8 @@ def language_model(
         "eos_token_id": None,
     }
     if mixer == "softmax":
-        heads: dict[str, Any] = {
-            "num_attention_heads": size.heads,
-            "num_key_value_heads": size.heads,
-        }
-        return Logits(LlamaForCausalLM(LlamaConfig(**shared, **heads, rms_norm_eps=EPS)))
+        shared |= {"num_attention_heads": size.heads, "num_key_value_heads": size.heads}
+        return Logits(LlamaForCausalLM(LlamaConfig(**shared, rms_norm_eps=EPS)))
     config = GLAConfig(**shared, num_heads=size.heads, variant="paper", gate=mixer, norm_eps=EPS)
     return Logits(GLAForCausalLM(config), segment)
 

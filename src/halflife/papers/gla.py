@@ -77,6 +77,10 @@ SLACK = 0.02
 """Nats a byte by which a loss far beyond the trained length may exceed the usual one."""
 TOLERANCE = 1e-9
 RATES = (1e-3, 3e-3, 1e-2)
+TASK = {"vocabulary": 32, "length": 16, "pairs": 2}
+"""Recall that can be learned in a quarter of a minute, at least in part; guessing among the values
+shown errs at half of the questions. The paper has rows of 256 and 512 tokens with 16 and 64 pairs.
+"""
 
 
 def size_of(scale: Scale) -> str:
@@ -145,7 +149,7 @@ def gates(scale: Scale) -> Study:
             better("loss", mixer=("vector", "fixed"), **ONE_TASK),
         ),
         grid={"size": (size_of(scale),), "mixer": ("vector", "fixed", "none")},
-        seeds=seeds(scale, 10) if scale is not Scale.PAPER else range(5000, 5008),
+        seeds=seeds(scale, 9) if scale is not Scale.PAPER else range(5000, 5008),
         plot=plots.values("loss", by="mixer"),
     )
 
@@ -157,7 +161,7 @@ def vector_gate(scale: Scale) -> Study:
         trial=fit,
         rule=better("loss", mixer=("vector", "scalar"), **ONE_TASK),
         grid={"size": (size_of(scale),), "mixer": ("vector", "scalar")},
-        seeds=seeds(scale, 10),
+        seeds=seeds(scale, 9),
         plot=plots.differences("loss", problem=("size",), mixer=("vector", "scalar")),
     )
 
@@ -171,7 +175,7 @@ def transformer(scale: Scale) -> Study:
         trial=fit,
         rule=not_worse("loss", MARGIN, mixer=("vector", "softmax"), **ONE_TASK),
         grid={"size": (size_of(scale),), "mixer": ("vector", "softmax")},
-        seeds=seeds(scale, 10),
+        seeds=seeds(scale, 9),
         plot=plots.differences("loss", problem=("size",), mixer=("vector", "softmax")),
     )
 
@@ -245,7 +249,7 @@ def extrapolation(scale: Scale) -> Study:
             exceeds("excess", 0.0, where={"mixer": "softmax"}, **ONE_TASK),
         ),
         grid={"size": (size_of(scale),), "mixer": ("vector", "softmax")},
-        seeds=seeds(scale, 10),
+        seeds=seeds(scale, 9),
         plot=plots.values("excess", by="mixer"),
     )
 
@@ -268,7 +272,7 @@ def truncated(scale: Scale) -> Study:
         trial=segments,
         rule=not_worse("loss", MARGIN, gradient=("cut", "whole"), **ONE_TASK),
         grid={"size": (size_of(scale),), "gradient": ("cut", "whole")},
-        seeds=seeds(scale, 10),
+        seeds=seeds(scale, 9),
         plot=plots.differences("loss", problem=("size",), gradient=("cut", "whole")),
     )
 
@@ -292,9 +296,9 @@ def recall(*, updates: int, gate: str, heads: int, lr: float, seed: int) -> dict
         made.append(Mixers(vocabulary, length, width=64, heads=heads, gate=gate))
         return made[-1]
 
-    workload = task(network, vocabulary=64, length=32, pairs=4, updates=updates)
+    workload = task(network, **TASK, updates=updates)
     found = train(workload, optimizer=torch.optim.AdamW, lr=lr, schedule=SCHEDULE, seed=seed)
-    model, pairs = made[0], workload.problem(seed).held_out.inputs[:, :8]
+    model, pairs = made[0], workload.problem(seed).held_out.inputs[:, : 2 * TASK["pairs"]]
     with torch.no_grad(), repeatable(torch.device("cpu")):
         first = cast("GatedLinearAttention", model.mixers[0])
         decay = first.gk_proj(model.norms[0](model.tokens(pairs)))
@@ -307,12 +311,12 @@ def recalled(scale: Scale, gate: tuple[str, ...], heads: tuple[int, ...]) -> dic
     return {
         "trial": recall,
         "grid": {
-            "updates": (scale.pick(smoke=20, laptop=1500),),
+            "updates": (scale.pick(smoke=20, laptop=1000),),
             "gate": gate,
             "heads": heads,
         },
         "tune": Tune("lr", RATES, seeds=(0,), metric="error", extend=1),
-        "seeds": seeds(scale, 10),
+        "seeds": seeds(scale, 9),
     }
 
 
@@ -344,7 +348,7 @@ def state_size(scale: Scale) -> Study:
     return Study(
         rule=better("error", heads=(1, 8), relative=False, **ONE_TASK),
         plot=plots.values("error", by="heads"),
-        **recalled(scale, ("vector",), scale.pick(smoke=(1, 8), laptop=(1, 2, 4, 8))),
+        **recalled(scale, ("vector",), (1, 8)),
     )
 
 
@@ -462,7 +466,7 @@ def gate_gradient(scale: Scale) -> Study:
         terms = q * dq - k * dk
         closed = terms.flip(1).cumsum(1).flip(1) + (last * dlast).sum(-1).unsqueeze(1)
         size = terms.abs().sum(1, keepdim=True).amax() + 1
-        return {"violation": float((closed - dg).abs().max() / size)}
+        return {"violation": float(((closed - dg).abs().max() / size).detach())}
 
     return Study(
         trial=violation,
@@ -584,6 +588,6 @@ def precision(scale: Scale) -> Study:
             exceeds("gain", 1.0, effect="ratio", length=(lengths[-1], lengths[0]), **ONE_TASK),
         ),
         grid={"length": lengths, "tau": (16.0, 1.0)},
-        seeds=seeds(scale, 10),
+        seeds=seeds(scale, 9),
         plot=plots.lines("gain", x="length", by="tau", log_y=True),
     )
