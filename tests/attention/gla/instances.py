@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from halflife.attention import gla
 
-BACKENDS = ["reference"]
+BACKENDS = ["reference", "torch", "cpu"]
 TEMPERATURES = (16.0, 1.0, 0.2, 0.05, 0.01)
 
 

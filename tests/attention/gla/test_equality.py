@@ -41,7 +41,7 @@ def test_a_backend_is_the_reference_in_float64(backend, problem):
     scale = gate_scale(problem, exact)
     for name, x, y in zip(NAMES, ours, exact, strict=False):
         if name == "dg":
-            assert (x - y).abs().max().item() <= 1e-12 * scale
+            assert ((x - y).abs() <= 1e-12 * scale).all()
         else:
             assert distance(x, y) <= 1e-12, name
 
@@ -58,7 +58,7 @@ def test_a_backend_is_the_reference_in_float32(backend, problem):
     for name, x, y in zip(NAMES, ours, exact, strict=False):
         assert x.dtype == torch.float32
         if name == "dg":
-            assert (x - y).abs().max().item() <= 1e-5 * scale
+            assert ((x - y).abs() <= 1e-5 * scale).all()
         else:
             assert distance(x, y) <= 3e-6, name
 
@@ -66,6 +66,8 @@ def test_a_backend_is_the_reference_in_float32(backend, problem):
 def gate_scale(problem, exact) -> float:
     """The size of the terms whose sums and differences make the gradient of the gates."""
     _, state, dq, dk, *_ = exact
+    if not dq.numel():
+        return 1.0
     terms = (problem.q * dq).abs().amax() + (problem.k * dk).abs().amax()
     return max(1.0, float(terms) * problem.q.shape[1] ** 0.5, float(state.abs().amax()))
 

@@ -66,8 +66,8 @@ def gla(
     not checked for and may overflow.
 
     Args:
-        q: Queries, (B, T, H, K); float64, float32, bfloat16 or float16. Arithmetic is in float64 for
-            float64 and in float32 else.
+        q: Queries, (B, T, H, K); float64, float32, bfloat16 or float16. Arithmetic is in float64
+            for float64 and in float32 else.
         k: Keys, (B, T, H, K), of the same dtype.
         v: Values, (B, T, H, V), of the same dtype.
         g: Logarithms of the gates, ≤ 0, (B, T, H, K); also in float32 beside a q of 16 bits,
@@ -75,8 +75,8 @@ def gla(
         scale: Factor of q; 1/√K if None.
         initial_state: (B, H, K, V), or (N, H, K, V) with `cu_seqlens`.
         return_state: Return the last state too, in float32 (float64 for float64 inputs).
-        cu_seqlens: Bounds 0 = c₀ ≤ c₁ ≤ … ≤ c_N = T of N sequences that lie one behind
-            the other in tensors with B = 1; integers, (N + 1,). Sequences may be empty.
+        cu_seqlens: Bounds 0 = c₀ ≤ c₁ ≤ … ≤ c_N = T of N sequences that lie one
+            behind the other in tensors with B = 1; integers, (N + 1,). Sequences may be empty.
         reverse: Run from the last token to the first; the last state is then that at the first.
         layout: "bthd" as above, or "bhtd" for tensors of (B, H, T, ·).
         backend: "auto", or one of "reference", "torch", "cpu", "triton".

@@ -22,7 +22,7 @@ from halflife.attention.gla.arguments import bounds, wide
 from halflife.attention.gla.cpu import kernels, threads
 from halflife.attention.gla.cpu.group import lanes
 
-_EXAMPLES = {
+_EXAMPLES: dict[torch.dtype, Any] = {
     torch.float32: np.float32(0),
     torch.float64: np.float64(0),
     torch.bfloat16: np.uint16(0),
@@ -77,8 +77,10 @@ def backward(
     kept = -(-longest // kernels.BLOCK)
     scratch = kernels.BLOCK * (2 * V + 4 * stride) + V * stride * (1 + kept) + stride
 
-    def run(some: np.ndarray, memory: int) -> None:
-        kernels.by_keys(
+    by_keys: Any = kernels.by_keys
+
+    def run(some: np.ndarray[Any, Any], memory: int) -> None:
+        by_keys(
             example,
             _EXAMPLES[q.dtype],
             _EXAMPLES[g.dtype],
@@ -112,8 +114,10 @@ def _by_values(
     stride = width * (int((tasks[:, 6] - tasks[:, 5]).max()) if len(tasks) else 0)
     scratch = kernels.BLOCK * (3 * K + 2 * stride) + K * stride
 
-    def run(some: np.ndarray, memory: int) -> None:
-        kernels.by_values(
+    by_values: Any = kernels.by_values
+
+    def run(some: np.ndarray[Any, Any], memory: int) -> None:
+        by_values(
             example,
             _EXAMPLES[w.dtype],
             _EXAMPLES[g.dtype],
@@ -151,9 +155,7 @@ def _where(*tensors: Tensor | None) -> np.ndarray[Any, Any]:
     return np.array(rows, dtype=np.int64).ravel()
 
 
-def _tasks(
-    q: Tensor, cu_seqlens: Tensor | None, strips: int
-) -> tuple[np.ndarray[Any, Any], int]:
+def _tasks(q: Tensor, cu_seqlens: Tensor | None, strips: int) -> tuple[np.ndarray[Any, Any], int]:
     """One task for each sequence, head and part of the strips; and the longest sequence.
 
     A part has several strips, which share the staging, unless there are too few tasks for the

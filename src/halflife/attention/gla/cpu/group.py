@@ -4,8 +4,9 @@ A strip is a state's rows × LANES, one vector a row. A token writes to each row
 
     S_i ← S_i + w_i x,      y = Σ_i r_i S_i
 
-with vectors x and y of LANES and a decay of S before that (forward in time) or after (backward); the
-decay is one number a row, or a vector for all rows. A row is loaded and stored once for four tokens.
+with vectors x and y of LANES and a decay of S before that (forward in time) or after (backward);
+the decay is one number a row, or a vector for all rows. A row is loaded and stored once for four
+tokens.
 
 Written in LLVM's language, since Numba's has no vectors. Knows nothing of what the numbers mean.
 """
@@ -72,7 +73,9 @@ def _group(*, decay_of_rows: bool, backward: bool) -> Any:
 
             tokens = list(range(TOKENS))[:: -1 if backward else 1]
             xs = {t: b.load(of_lanes(x, t), align=size) for t in tokens}
-            decays = {} if decay_of_rows else {t: b.load(of_lanes(a, t), align=size) for t in tokens}
+            decays = (
+                {} if decay_of_rows else {t: b.load(of_lanes(a, t), align=size) for t in tokens}
+            )
             before = b.block
             loop, done = b.append_basic_block("row"), b.append_basic_block("rows.done")
             b.branch(loop)

@@ -5,16 +5,17 @@ filled up with tokens and channels that do nothing; then each strip of the state
 
 - `by_values`: lanes along values. Forward in time it makes o, with w = k, r = q, x = v. From the
   end, with w = q, r = k, x = do, it makes dv, and the state's gradient.
-- `by_keys`: lanes along keys. Forward in time it makes dq = S do, with the states made anew, one of
-  which is kept for each block; then from the end dk = D v. Where the two meet is the gradient of the
-  gates: q dq − k dk, summed from a token to its block's end, and Σ_v S ⊙ D there.
+- `by_keys`: lanes along keys. Forward in time it makes dq = S do, with the states made anew, one
+  of which is kept for each block; then from the end dk = D v. Where the two meet is the gradient
+  of the gates: q dq − k dk, summed from a token to its block's end, and Σ_v S ⊙ D there.
 
 A tensor is four entries of `where`: its address and its strides of batch, token and head. A state
 has an address alone, which is 0 for none. A task is a row (batch, first token, tokens, sequence and
 head as one number, head, first strip, last strip).
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+# mypy: ignore-errors
+# Numba gives these functions their types.
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def store(typing: Any, example: Any, address: Any, index: Any, number: Any) -> A
 
 
 def _exp(b: Any, x: Any) -> Any:
-    """exp x = 2ⁿ exp r with |r| ≤ ln 2 / 2, and Taylor's sum of exp r."""
+    """Compute exp x = 2ⁿ exp r with |r| ≤ ln 2 / 2, and Taylor's sum of exp r."""
     kind = x.type
     double = isinstance(kind, ir.DoubleType)
     low, high, terms = (-746.0, 710.0, 13) if double else (-105.0, 89.0, 7)
@@ -117,7 +117,7 @@ def _exp(b: Any, x: Any) -> Any:
 
 @intrinsic
 def exp(typing: Any, number: Any) -> Any:
-    """exp to an ulp or two; 0 of −∞."""
+    """Its exponential to an ulp or two; 0 of −∞."""
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         return _exp(b, arguments[0])
