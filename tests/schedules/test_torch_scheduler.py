@@ -108,6 +108,7 @@ def test_a_tensor_rate_is_left_alone_while_it_does_not_change() -> None:
     writes = np.diff(versions)
     assert writes[3:35].sum() == 0  # the plateau
     assert writes[[0, 36, 37, 38]].tolist() == [1, 1, 1, 1]
+    assert all(isinstance(value, float) for _, _, value in scheduler._left.values())
 
 
 @pytest.mark.parametrize("copied", [False, True])

@@ -18,6 +18,8 @@ from halflife.optim.slot import Slot
 
 def is_sharded(tensor: Tensor) -> bool:
     """Whether it is a DTensor."""
+    if type(tensor) in (Tensor, torch.nn.Parameter):
+        return False  # the usual case, and asked for every weight in every step
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return False  # without looking at a module that takes half a second to import
     from torch.distributed.tensor import DTensor

@@ -18,6 +18,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _use_grad_for_differentiab
 
 from halflife.optim import eight_bit
 from halflife.optim.backends import update
+from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import ROUNDINGS
@@ -28,7 +29,7 @@ LOST = {torch.bfloat16: 2.0**-9, torch.float16: 2.0**-12}
 """The part of a weight, half its last bit, below which decay is lost by rounding to the nearest."""
 
 
-class LionK(Optimizer):
+class LionK(Diagnostics, Optimizer):
     """Lion-K (arXiv 2310.05898): momentum through ∇K of a convex K, and decoupled weight decay.
 
         c = β₁ m + (1 − β₁) g
@@ -201,8 +202,10 @@ class LionK(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         found_inf = getattr(self, "found_inf", None)  # set by GradScaler for fused=True
-        if found_inf is not None and found_inf.item():
-            return loss
+        if found_inf is not None and not all(map(_stays_on_device, self.param_groups)):
+            if found_inf.item():
+                return loss
+            found_inf = None
         first = 0
         for group in self.param_groups:
             params: list[Tensor] = []
@@ -227,11 +230,16 @@ class LionK(Optimizer):
                     )
                     for p, g, m, number in zip(params, grads, averages, numbers, strict=True)
                 ]
-                update(slots, self._update(group), group)
+                update(slots, self._update(group, found_inf), group)
             first += len(group["params"])
         return loss
 
-    def _update(self, group: dict[str, Any]) -> Update:
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """Whether GradScaler leaves gradients as they are and hands over its scale."""
+        return any(group["fused"] for group in self.param_groups)
+
+    def _update(self, group: dict[str, Any], found_inf: Tensor | None) -> Update:
         """The numbers of this update of a group."""
         lr = group["lr"]
         if isinstance(lr, Tensor):
@@ -243,9 +251,12 @@ class LionK(Optimizer):
         gradient: Any = -1.0 if group["maximize"] else 1.0
         if (scale := getattr(self, "grad_scale", None)) is not None:
             gradient = gradient / (scale if group["capturable"] else scale.item())
-        step = 0
+        step: int | Tensor = 0
         if group["rounding"] == "stochastic":
-            step = group["step"] = group.get("step", 0) + 1
+            step = group.get("step", 0)
+            if group["capturable"]:  # a graph has to count on the device
+                step = torch.as_tensor(step, device=group["params"][0].device).to(torch.int64)
+            step = group["step"] = step + 1 if isinstance(step, int) else step.add_(1)
         if group["rounding"] == "nearest" and not isinstance(keep, Tensor):
             _warn_of_lost_decay(group, keep)
         beta1, beta2 = group["betas"]
@@ -259,7 +270,13 @@ class LionK(Optimizer):
             rounding=group["rounding"],
             seed=group["seed"],
             step=step,
+            found_inf=found_inf,
         )
+
+
+def _stays_on_device(group: dict[str, Any]) -> bool:
+    """Whether a kernel is to look at `found_inf`, so that nobody waits for it."""
+    return bool(group["capturable"] and group["fused"])
 
 
 def _as_real(tensors: list[Tensor]) -> list[Tensor]:

@@ -10,6 +10,8 @@ This is the form in whole tensors; the kernels have their own, tested against it
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ ROUNDS = 10
 WORD = 0xFFFFFFFF
 
 
-def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> list[Tensor]:
+def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[Any, Any]) -> list[Tensor]:
     """Four words of 32 bits for each counter: int64 tensors with values below 2³²."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -40,13 +42,15 @@ def _multiply(a: Tensor, b: int) -> tuple[Tensor, Tensor]:
     return high, low
 
 
-def random_16(count: int, *, seed: int, step: int, tensor: int, device: torch.device) -> Tensor:
+def random_16(
+    count: int, *, seed: int, step: int | Tensor, tensor: int, device: torch.device
+) -> Tensor:
     """16 random bits for each of the entries 0 to `count` − 1 of a tensor: int32, shape [count].
 
     Args:
         count: Number of entries.
         seed: Chosen by the user; its lowest 32 bits count.
-        step: Number of updates made before, likewise.
+        step: Number of updates made before, likewise; a tensor if a device counts them.
         tensor: Number of the tensor among those of the optimizer.
         device: Where to compute.
     """

@@ -14,7 +14,7 @@ from halflife.optim.philox import random_16
 ROUNDINGS = ("nearest", "stochastic", "kahan")
 
 
-def stochastic(x: Tensor, *, seed: int, step: int, tensor: int) -> Tensor:
+def stochastic(x: Tensor, *, seed: int, step: int | Tensor, tensor: int) -> Tensor:
     """float32 to bfloat16, up or down with the odds that make the mean exact; shape kept.
 
     Adds 16 random bits below the last bit that stays, and cuts off (see `philox`).

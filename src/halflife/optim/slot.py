@@ -12,7 +12,7 @@ Number = float | Tensor
 """A float, or a tensor without dimensions that stays on its device."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """A parameter with all that one update of it reads and writes; real tensors of one shape.
 
@@ -45,6 +45,7 @@ class Update:
         gradient: Factor of the gradient: −1 to maximise, divided by an AMP loss scale.
         rounding: One of `rounding.ROUNDINGS`.
         seed, step: Of stochastic rounding.
+        found_inf: Not 0 if nothing is to change; only kernels look at it.
     """
 
     K: Kappa
@@ -55,4 +56,5 @@ class Update:
     gradient: Number = 1.0
     rounding: str = "nearest"
     seed: int = 0
-    step: int = 0
+    step: int | Tensor = 0
+    found_inf: Tensor | None = None

@@ -90,8 +90,7 @@ class TorchScheduler(LRScheduler):
             )
         self.on_mismatch = on_mismatch
         self._rate = _Blocks("schedule", schedule, total)
-        self._written: float | None = None
-        self._left: dict[int, tuple[Tensor, int, float | Tensor]] = {}
+        self._left: dict[int, tuple[Tensor, int, float]] = {}
         self._momentum = None if momentum is None else _Blocks("momentum", momentum, total)
         if momentum is not None and isinstance(optimizer, Optimizer):
             for group in optimizer.param_groups:
@@ -240,15 +239,12 @@ class TorchScheduler(LRScheduler):
         if len(groups) != len(self.base_lrs):
             self._adopt_new_groups()
         multiplier = self._rate[self.last_epoch]
-        flat, self._written = multiplier == self._written, multiplier
         # The lengths are equal by now, and strict=True takes as long as all the rest of this loop.
         for group, base in zip(groups, self.base_lrs):  # noqa: B905
             if type(group["lr"]) is float:
                 group["lr"] = base * multiplier
-            elif not flat:
-                _assign(group, "lr", base * multiplier)
             else:
-                self._hold(group, base * multiplier)
+                self._fill(group, base * multiplier)
         if self._momentum is not None:
             momentum = self._momentum[self.last_epoch]
             for group in groups:
@@ -259,11 +255,11 @@ class TorchScheduler(LRScheduler):
                 else:
                     group["betas"] = (momentum, *group["betas"][1:])
 
-    def _hold(self, group: dict[str, Any], rate: float | Tensor) -> None:
-        """Write a rate that has not changed, unless its tensor is as this left it.
+    def _fill(self, group: dict[str, Any], rate: float | Tensor) -> None:
+        """Write the rate, unless it is a tensor that has it already and is as this left it.
 
         On a card each write is a kernel, and a constant phase may be long. A tensor's version
-        counts the writes of everybody. Rates that are floats are as soon written as compared.
+        counts the writes of everybody.
         """
         held = group["lr"]
         if not isinstance(held, Tensor):
@@ -272,7 +268,8 @@ class TorchScheduler(LRScheduler):
         tensor, version, value = self._left.get(id(group), (None, 0, 0.0))
         if tensor is not held or version != held._version or value != rate:
             held.fill_(rate)
-            self._left[id(group)] = held, held._version, rate
+            if not isinstance(rate, Tensor):  # as in PyTorch's own first step; comparing would wait
+                self._left[id(group)] = held, held._version, rate
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_left": {}}  # a copy has tensors and versions of its own

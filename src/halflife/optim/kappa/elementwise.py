@@ -40,5 +40,8 @@ class Elementwise(Kappa):
     def _project(self, y: Tensor) -> Tensor:
         return y.clamp(-1, 1) if self.bounded else y
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return y.abs() if self.bounded else torch.zeros_like(y)
+
     def _lmo(self, z: Tensor) -> Tensor:
         return z.sign()

@@ -43,6 +43,9 @@ class HuberNorm(Vector, kind="huber-norm"):
     def _project(self, y: Tensor) -> Tensor:
         return onto_l2_ball(y)
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(y, dim=-1)
+
     def _lmo(self, z: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
         return z / torch.where(norm == 0, 1, norm)

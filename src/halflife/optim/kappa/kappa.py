@@ -34,8 +34,8 @@ class Kappa(ABC):
     has no need of them.
 
     **Tensors** are real and floating, of any shape and device, and computed in their own dtype. A
-    method returns a tensor of that dtype: `value`, `conjugate` and `distance` a scalar, the others
-    one of the argument's shape.
+    method returns a tensor of that dtype: `value`, `conjugate` and `distance` a scalar, `gauge`
+    a number for each part, the others one of the argument's shape.
 
     A K is an immutable value: compared, hashed, pickled, and written as the text (`str`) that `get`
     reads. To add one, subclass `Elementwise`, `Vector` or `Spectral` with `kind="name"`.
@@ -118,6 +118,10 @@ class Kappa(ABC):
         """One of the points of the domain's closure with the largest ⟨z, u⟩."""
 
     @abstractmethod
+    def _gauge(self, y: Tensor) -> Tensor:
+        """The size of each part that has a border of its own, 1 on it; 0 if K* has none."""
+
+    @abstractmethod
     def _split(self, z: Tensor) -> Tensor:
         """The tensor as blocks along the first dimension."""
 
@@ -165,6 +169,17 @@ class Kappa(ABC):
     def distance(self, y: Tensor) -> Tensor:
         """‖y − project(y)‖₂: 0 where K* is finite."""
         return torch.linalg.vector_norm(y - self.project(y))
+
+    def gauge(self, y: Tensor) -> Tensor:
+        """How far out y lies: below 1 inside the domain of K*, 1 on its border, above 1 outside.
+
+        One number for each part of y that can reach the border by itself: an entry for K that are
+        sums over entries, a singular value for sums over these, and otherwise a block. 0 where K*
+        is finite everywhere. (Minkowski's functional; for the log-sum-exp, whose domain has no
+        inside, 1 − yᵢ, which does not see Σ yᵢ ≠ 1.)
+        """
+        blocks = self._split(y)
+        return self._gauge(blocks / self._rho(blocks))
 
     def lmo(self, z: Tensor) -> Tensor:
         """The linear minimisation oracle's answer for −z: argmax ⟨z, u⟩ over the domain of K*.

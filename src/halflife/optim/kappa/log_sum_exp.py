@@ -41,5 +41,8 @@ class LogSumExp(Vector, kind="log-sum-exp"):
     def _project(self, y: Tensor) -> Tensor:
         return onto_simplex(y)
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return 1 - y
+
     def _lmo(self, z: Tensor) -> Tensor:
         return torch.zeros_like(z).scatter(-1, z.argmax(-1, keepdim=True), 1.0)

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from halflife.optim.kappa.kappa import above_one, sign
-from halflife.optim.kappa.vector import HALVINGS, Norm
+from halflife.optim.kappa.vector import Norm
+
+FAR, CLOSE, INNER = 12, 8, 10
+"""Newton steps of the projection, to the last digits of float64."""
 
 
 class Lp(Norm, kind="lp"):
@@ -55,24 +58,42 @@ class Lp(Norm, kind="lp"):
         return torch.linalg.vector_norm(y, self.q, dim=-1)
 
     def _project(self, y: Tensor) -> Tensor:
-        """Bisect for the multiplier μ with ‖u‖_q = 1, where u + μ q u^(q−1) = |y|."""
-        a = y.abs()
-        low = torch.zeros_like(a[..., :1])
-        high = torch.ones_like(low)
-        while (outside := self._dual_norm(self._shrunk(a, high)) > 1).any():
-            high = torch.where(outside.unsqueeze(-1), 2 * high, high)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            outside = self._dual_norm(self._shrunk(a, middle)).unsqueeze(-1) > 1
-            low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
-        inside = self._dual_norm(y).unsqueeze(-1) <= 1
-        return torch.where(inside, y, y.sign() * self._shrunk(a, high))
+        """The multiplier μ with ‖u‖_q = 1, where u + μ q u^(q−1) = |y|, by Newton's method.
 
-    def _shrunk(self, a: Tensor, multiplier: Tensor) -> Tensor:
-        """The u of [0, a] with u + μ q u^(q−1) = a."""
-        low, high = torch.zeros_like(a), a
-        for _ in range(HALVINGS):
-            u = (low + high) / 2
-            above = u + multiplier * self.q * u.pow(self.q - 1) > a
-            low, high = torch.where(above, low, u), torch.where(above, u, high)
-        return (low + high) / 2
+        From μ = ‖y‖_p/q, where the ball is reached at the latest. First for ln Σ u^q over ln μ,
+        which is nearly straight far from the ball; then for Σ u^q over μ, which is so close to it.
+        """
+        a = y.abs()
+        multiplier = torch.linalg.vector_norm(a, self.p, dim=-1, keepdim=True) / self.q
+        for at in range(FAR + CLOSE):
+            c = self.q * multiplier.clamp(min=torch.finfo(a.dtype).tiny)
+            u = self._shrunk(a, c)
+            w = u.pow(self.q - 1)
+            # −dΣu^q/dμ; where u is 0 so is w, and the slope
+            bend = c * (self.q - 1) * torch.where(u > 0, w / u, 0)
+            slope = self.q**2 * (w.square() / (1 + bend)).sum(-1, keepdim=True)
+            total = u.pow(self.q).sum(-1, keepdim=True)
+            if at < FAR:
+                after = multiplier * (total * total.log() / (slope * multiplier)).exp()
+            else:
+                after = multiplier + (total - 1) / slope
+            multiplier = torch.where(after.isfinite(), after.clamp(min=0), multiplier)
+        u = self._shrunk(a, self.q * multiplier.clamp(min=torch.finfo(a.dtype).tiny))
+        u = u / self._dual_norm(u).unsqueeze(-1).clamp(min=1)
+        inside = self._dual_norm(y).unsqueeze(-1) <= 1
+        return torch.where(inside, y, y.sign() * u)
+
+    def _shrunk(self, a: Tensor, c: Tensor) -> Tensor:
+        """The u of [0, a] with u + c u^(q−1) = a.
+
+        Newton's method, in u if q ≥ 2 and else in u^(q−1): the equation is convex in that, so from
+        above it comes down to the root.
+        """
+        power = max(self.q - 1, self.p - 1)
+        linear, curved = (1.0, c) if self.q >= 2 else (c, 1.0)
+        v = torch.minimum(a / linear, (a / curved).pow(1 / power))
+        for _ in range(INNER):
+            excess = linear * v + curved * v.pow(power) - a
+            v = v - excess / (linear + curved * power * v.pow(power - 1))
+        v = v.clamp(min=0)
+        return v if self.q >= 2 else v.pow(self.p - 1)

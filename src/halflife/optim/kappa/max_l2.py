@@ -66,5 +66,8 @@ class MaxL2(Vector, kind="max-l2"):
         factor: Any = onto_l1_ball(norms) / torch.where(norms == 0, 1, norms)
         return y * factor.unsqueeze(-1)
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return self._norms(y).sum()
+
     def _lmo(self, z: Tensor) -> Tensor:
         return self._grad(z)

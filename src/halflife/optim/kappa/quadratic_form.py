@@ -56,5 +56,8 @@ class QuadraticForm(Vector, kind="quadratic-form"):
     def _project(self, y: Tensor) -> Tensor:
         return y
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return torch.zeros_like(y[..., 0])
+
     def _lmo(self, z: Tensor) -> Tensor:
         raise AssertionError("not bounded")

@@ -93,6 +93,9 @@ class Spectral(Kappa):
     def _project(self, y: Tensor) -> Tensor:
         return self._on_values(y, self._inner()._project)
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return self._inner()._gauge(torch.linalg.svdvals(y))
+
     def _lmo(self, z: Tensor) -> Tensor:
         return self._on_values(z, self._inner()._lmo)
 

@@ -62,6 +62,9 @@ class Norm(Vector):
     def _grad_conjugate(self, y: Tensor) -> Tensor:
         return torch.zeros_like(y)
 
+    def _gauge(self, y: Tensor) -> Tensor:
+        return self._dual_norm(y)
+
     def _lmo(self, z: Tensor) -> Tensor:
         return self._grad(z)
 
