@@ -54,7 +54,9 @@ def test_the_claim_of_contributing_runs_and_takes_thirty_lines(tmp_path):
     assert "linear-decay/linear-beats-constant" in done.stdout
 
 
-@pytest.mark.parametrize("family", ["schedules", "workloads", "lab", "optim", "optim.diagnostics", "models"])
+@pytest.mark.parametrize(
+    "family", ["schedules", "workloads", "lab", "optim", "optim.diagnostics", "models"]
+)
 def test_every_public_name_is_in_the_docs(family):
     names = import_module(f"halflife.{family}").__all__
     assert [name for name in names if not re.search(rf"\b{name}\b", TEXT)] == []

@@ -10,7 +10,6 @@ import torch
 pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
-from tests.models.gla.test_pretrain import corpus, small  # noqa: F401
 
 from halflife.attention import gla
 from halflife.lab import Outcome, Scale, Store, run
@@ -81,10 +80,13 @@ def test_on_a_card_a_model_has_some_thirty_million_parameters():
     assert 20e6 < sum(p.numel() for p in made.parameters()) < 50e6
 
 
-def test_the_papers_own_scale_is_launched(corpus, tmp_path, monkeypatch):  # noqa: F811
+def test_the_papers_own_scale_is_launched(tmp_path, monkeypatch):
     """The same trial function and launcher as for 340M parameters, on settings made small."""
     import yaml
 
+    from models.gla.small_run import small, write_corpus  # of tests/, where conftest.py is
+
+    corpus = write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

@@ -3,9 +3,9 @@ import torch
 
 pytest.importorskip("transformers")
 
-from tests.models.gla.test_model import model, tokens
-
 from halflife.models import GLACache, truncated_backward
+
+from .test_model import model, tokens
 
 
 def gradients(made):
