@@ -19,7 +19,7 @@ ON_A_CARD = {
     if Scale.GPU in claim.scales and "workload" in claim.study(Scale.GPU).cells[0]
 }
 """Those that train a workload by its name; others are tested with their paper."""
-TIMED = {"gla/crossover"}
+TIMED = {"gla/crossover", "gla/faster-at-1k", "gla/faster-beyond-4k"}
 """A time is never the same twice."""
 
 

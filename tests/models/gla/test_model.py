@@ -110,6 +110,15 @@ def test_a_conversation_goes_on_from_its_cache():
     assert anew.tolist() == first.tolist()
 
 
+def test_transformers_own_cache_serves_too():
+    made, ids = model(), tokens()
+    cache = transformers.DynamicCache(config=made.config)
+    with torch.no_grad():
+        parts = [made(part, past_key_values=cache).logits for part in ids.split([7, 5], 1)]
+    whole = made(ids, use_cache=False).logits
+    torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-4, atol=1e-4)
+
+
 def test_the_state_does_not_grow():
     made = model()
     with torch.no_grad():

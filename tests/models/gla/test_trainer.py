@@ -135,12 +135,14 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
         assert torch.equal(one, other)
 
 
-def test_segments_of_the_whole_length_train_as_the_plain_trainer_does(tmp_path):
+@pytest.mark.parametrize("labelled", [True, False])
+def test_segments_of_the_whole_length_train_as_the_plain_trainer_does(labelled, tmp_path):
     options = {"gradient_accumulation_steps": 2, "max_steps": 4}
     plain = Trainer(model(), arguments(tmp_path / "p", **options), train_dataset=data())
     plain.train()
+    rows = data() if labelled else [{"input_ids": row["input_ids"]} for row in data()]
     whole = TruncatedTrainer(
-        model(), arguments(tmp_path / "t", **options), train_dataset=data(), segment=24
+        model(), arguments(tmp_path / "t", **options), train_dataset=rows, segment=24
     )
     whole.train()
     assert losses(whole) == pytest.approx(losses(plain), rel=1e-4)

@@ -96,8 +96,10 @@ class TruncatedTrainer(Trainer):
         """One batch: as many backward passes as it has segments."""
         model.train()
         inputs = self._prepare_inputs(inputs)
-        count = num_items_in_batch  # of the whole update, over all processes
-        if count is not None and self.args.average_tokens_across_devices:
+        count, parts = num_items_in_batch, 1  # of the whole update, over all processes
+        if count is None:
+            parts = self.current_gradient_accumulation_steps
+        elif self.args.average_tokens_across_devices:
             count = count / self.args.world_size  # as gradients are averaged over them
         loss, _ = truncated_backward(
             model,
@@ -107,6 +109,6 @@ class TruncatedTrainer(Trainer):
             labels=inputs.get("labels"),
             state=GLACache(self.accelerator.unwrap_model(model).config),
             count=count,
-            backward=self.accelerator.backward,
+            backward=lambda share: self.accelerator.backward(share / parts),
         )
-        return loss
+        return loss / parts
