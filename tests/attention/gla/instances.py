@@ -1,5 +1,6 @@
 """Random problems for the operator, from a few numbers that hypothesis can shrink."""
 
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,19 @@ from hypothesis import strategies as st
 
 from halflife.attention import gla
 
-BACKENDS = ["reference", "torch", "cpu"]
+# By default every backend of a processor. `test_elsewhere` runs these tests again in processes with
+# HALFLIFE_GLA_TESTS set: Triton's kernels under its interpreter, or all that a card can do.
+WHERE = os.environ.get("HALFLIFE_GLA_TESTS", "cpu")
+BACKENDS = {
+    "cpu": ["reference", "torch", "cpu"],
+    "interpreter": ["triton"],
+    "cuda": ["torch", "triton"],
+}[WHERE]
+FAST = [backend for backend in BACKENDS if backend != "reference"]
+EXACT = [backend for backend in BACKENDS if backend != "triton"]  # those that know float64
+DEVICE = "cuda" if WHERE == "cuda" else "cpu"
+FEW = 3 if WHERE == "interpreter" else 30
+"""How many examples a test may take that asks for many."""
 TEMPERATURES = (16.0, 1.0, 0.2, 0.05, 0.01)
 
 
@@ -42,17 +55,16 @@ class Instance:
 
     def run(self, backend: str, **options):
         """o and the last state."""
-        return gla(
-            self.q,
-            self.k,
-            self.v,
-            self.g,
-            initial_state=self.initial_state,
+        state = self.initial_state
+        o, last = gla(
+            *(x.to(DEVICE) for x in (self.q, self.k, self.v, self.g)),
+            initial_state=None if state is None else state.to(DEVICE),
             cu_seqlens=self.cu_seqlens,
             return_state=True,
             backend=backend,
             **options,
         )
+        return o.cpu(), last.cpu()
 
     def gradients(self, backend: str, do, dstate, **options):
         """o, the last state, and the gradients of all inputs for those of both outputs."""

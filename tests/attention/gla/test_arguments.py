@@ -3,7 +3,7 @@ import torch
 
 from halflife.attention import gla, gla_step, retention, simple_gla, ssd
 
-from .instances import BACKENDS
+from .instances import BACKENDS, DEVICE
 
 
 def inputs(B=2, T=7, H=3, K=4, V=5, dtype=torch.float32):
@@ -55,7 +55,11 @@ def test_errors_name_the_argument_and_the_remedy(changes, error, message):
 @pytest.mark.parametrize("bad", [[1, 7], [0, 6], [0, 5, 4, 7]])
 def test_bounds_must_be_bounds(backend, bad):
     with pytest.raises(ValueError, match="must begin with 0, never fall, and end with T = 7"):
-        gla(**inputs(B=1), cu_seqlens=torch.tensor(bad), backend=backend)
+        gla(
+            **{name: x.to(DEVICE) for name, x in inputs(B=1).items()},
+            cu_seqlens=torch.tensor(bad),
+            backend=backend,
+        )
 
 
 def test_the_other_operators_check_their_gates():

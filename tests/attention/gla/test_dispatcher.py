@@ -10,9 +10,7 @@ import torch
 from halflife.attention import gla
 from halflife.attention.gla import backends, custom_op
 
-from .instances import BACKENDS, cotangents, distance, make
-
-FAST = [backend for backend in BACKENDS if backend != "reference"]
+from .instances import DEVICE, FAST, cotangents, distance, make
 
 
 @pytest.mark.parametrize("backend", FAST)
@@ -20,7 +18,7 @@ FAST = [backend for backend in BACKENDS if backend != "reference"]
 def test_opcheck(backend, packed):
     problem = make(0, B=2, T=9, H=2, K=4, V=3, lengths=(4, 0, 5) if packed else None)
     problem = problem.to(torch.float32)
-    given = [x.requires_grad_() for x in problem.inputs]
+    given = [x.to(DEVICE).requires_grad_() for x in problem.inputs]
     torch.library.opcheck(custom_op.forward, (*given, problem.cu_seqlens, 0.5, backend))
     without_state = (*given[:4], None, problem.cu_seqlens, 0.5, backend)
     torch.library.opcheck(custom_op.forward, without_state)
@@ -29,7 +27,7 @@ def test_opcheck(backend, packed):
 @pytest.mark.parametrize("backend", FAST)
 def test_compiled_is_eager(backend):
     problem = make(1, B=2, T=20, H=2, K=8, V=8).to(torch.float32)
-    do, dstate = cotangents(problem)
+    do, dstate = (x.to(DEVICE) for x in cotangents(problem))
 
     def function(q, k, v, g, state):
         o, last = gla(
@@ -38,7 +36,7 @@ def test_compiled_is_eager(backend):
         return (o * do).sum() + (last * dstate).sum()
 
     compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
-    given = [x.requires_grad_() for x in problem.inputs]
+    given = [x.to(DEVICE).requires_grad_() for x in problem.inputs]
     eager = torch.autograd.grad(function(*given), given)
     ours = torch.autograd.grad(compiled(*given), given)
     for x, y in zip(ours, eager, strict=True):

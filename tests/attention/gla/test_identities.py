@@ -5,10 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .instances import BACKENDS, cotangents, distance, instances, make
+from .instances import BACKENDS, EXACT, FEW, cotangents, distance, instances, make
 
 seeds = st.integers(0, 2**16)
-EXACT = [backend for backend in BACKENDS if backend != "triton"]  # those that know float64
 
 
 def dot(x, y) -> float:
@@ -16,7 +15,7 @@ def dot(x, y) -> float:
 
 
 @pytest.mark.parametrize("backend", EXACT)
-@settings(max_examples=20)
+@settings(max_examples=min(20, FEW))
 @given(seed=seeds, T=st.integers(1, 80))
 def test_gauge_invariance(backend, seed, T):
     """q·e^φ, k·e^−φ and gates less the growth of φ leave the outputs as they are."""
@@ -49,7 +48,7 @@ def test_euler_identities(backend, problem):
 
 
 @pytest.mark.parametrize("backend", EXACT)
-@settings(max_examples=20)
+@settings(max_examples=min(20, FEW))
 @given(problem=instances())
 def test_gate_gradient_is_the_gauge_gradient(backend, problem):
     """Σ_t (q dq − k dk) = S₀ dS₀ − S_T dS_T for each key channel, summed over values."""
@@ -63,7 +62,7 @@ def test_gate_gradient_is_the_gauge_gradient(backend, problem):
 
 
 @pytest.mark.parametrize("backend", EXACT)
-@settings(max_examples=20)
+@settings(max_examples=min(20, FEW))
 @given(seed=seeds, T=st.integers(2, 80))
 def test_time_reversal(backend, seed, T):
     """dv is the operator run from the end on (k, scale·q, do), with gates one token late."""
@@ -77,7 +76,7 @@ def test_time_reversal(backend, seed, T):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=10)
+@settings(max_examples=min(10, FEW))
 @given(seed=seeds)
 def test_linear_in_the_values(backend, seed):
     one = make(seed, T=40, K=8, V=8, tau=1.0)
@@ -93,7 +92,7 @@ def test_linear_in_the_values(backend, seed):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@settings(max_examples=15)
+@settings(max_examples=min(15, FEW))
 @given(problem=instances())
 def test_reverse_is_the_mirror(backend, problem):
     problem = problem.to(torch.float32)

@@ -7,7 +7,7 @@ import torch
 
 from halflife.attention import gla
 
-from .instances import BACKENDS, cotangents, distance, make
+from .instances import BACKENDS, DEVICE, cotangents, distance, make
 
 f32 = torch.float32
 
@@ -56,7 +56,7 @@ def test_a_reset_forgets_all_before_it_and_nothing_after(backend, at):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_constant_input_fills_the_memory_geometrically(backend):
     T, alpha = 100, 0.9
-    ones = torch.ones(1, T, 1, 1)
+    ones = torch.ones(1, T, 1, 1, device=DEVICE)
     o = gla(ones, ones, ones, ones * math.log(alpha), scale=1.0, backend=backend)
     exact = (1 - alpha ** torch.arange(1, T + 1, dtype=torch.float64)) / (1 - alpha)
     assert distance(o.flatten(), exact) < 1e-6
@@ -66,9 +66,10 @@ def test_a_constant_input_fills_the_memory_geometrically(backend):
 def test_an_impulse_halves_after_a_half_life(backend):
     """At initialisation the layer's gate is σ(0)^{1/16}, whose half-life is 16 tokens."""
     T = 70
-    ones, impulse = torch.ones(1, T, 1, 1), torch.zeros(1, T, 1, 1)
+    ones = torch.ones(1, T, 1, 1, device=DEVICE)
+    impulse = torch.zeros_like(ones)
     impulse[:, 0] = 1
-    g = torch.full((1, T, 1, 1), math.log(0.5) / 16)
+    g = torch.full_like(ones, math.log(0.5) / 16)
     o = gla(ones, ones, impulse, g, scale=1.0, backend=backend).flatten()
     assert o[[0, 16, 32, 64]].tolist() == pytest.approx([1, 0.5, 0.25, 0.0625], rel=3e-6)
 

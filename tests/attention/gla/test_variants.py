@@ -5,7 +5,7 @@ import torch
 
 from halflife.attention import gla, gla_step, gla_two_gates, retention, simple_gla, ssd
 
-from .instances import BACKENDS, distance, make
+from .instances import BACKENDS, DEVICE, distance, make
 
 f32 = torch.float32
 
@@ -38,10 +38,10 @@ def test_simple_gla_is_attention_with_a_decay_matrix(backend):
     decay = (b.unsqueeze(-1) - b.unsqueeze(-2)).tril().exp().tril()
     P = torch.einsum("bihk,bjhk->bhij", problem.q, problem.k) * decay * 8**-0.5
     exact = torch.einsum("bhij,bjhv->bihv", P, problem.v)
-    q, k, v = (x.to(f32) for x in problem.inputs[:3])
-    assert distance(simple_gla(q, k, v, g.to(f32), backend=backend), exact) < 2e-6
+    q, k, v = (x.to(DEVICE, f32) for x in problem.inputs[:3])
+    assert distance(simple_gla(q, k, v, g.to(DEVICE, f32), backend=backend), exact) < 2e-6
     turned = simple_gla(
-        *(x.transpose(1, 2) for x in (q, k, v, g.to(f32))), backend=backend, layout="bhtd"
+        *(x.transpose(1, 2) for x in (q, k, v, g.to(DEVICE, f32))), backend=backend, layout="bhtd"
     )
     assert distance(turned.transpose(1, 2), exact) < 2e-6
 
@@ -55,7 +55,7 @@ def test_retention(backend, layout):
     D = (gamma.view(3, 1, 1) ** (n.view(-1, 1) - n).clamp(min=0)).tril()
     P = torch.einsum("bihk,bjhk->bhij", problem.q, problem.k) * D * 8**-0.5
     exact = torch.einsum("bhij,bjhv->bihv", P, problem.v)
-    given = [x.to(f32) for x in problem.inputs[:3]]
+    given = [x.to(DEVICE, f32) for x in problem.inputs[:3]]
     if layout == "bhtd":
         given = [x.transpose(1, 2) for x in given]
     o = retention(*given, layout=layout, backend=backend)
@@ -78,7 +78,9 @@ def test_ssd_is_mamba_2s_scan(backend):
         decay = (A * dt[:, t]).exp()[..., None, None]
         h = decay * h + (dt[:, t, :, None] * x[:, t])[..., None] * b[:, :, None]
         exact.append((h * c[:, :, None]).sum(-1))
-    o, state = ssd(*(y.to(f32) for y in (x, dt, A, Bs, Cs)), backend=backend, return_state=True)
+    o, state = ssd(
+        *(y.to(DEVICE, f32) for y in (x, dt, A, Bs, Cs)), backend=backend, return_state=True
+    )
     assert distance(o, torch.stack(exact, 1)) < 2e-6
     assert distance(state, h.transpose(2, 3)) < 2e-6
 
@@ -104,7 +106,7 @@ def test_gates_on_both_sides(backend, tau):
         leaves[5],
     )
     wanted = torch.autograd.grad(exact[0].sum() + exact[1].sum(), leaves)
-    ours = [x.detach().to(f32).requires_grad_() for x in leaves]
+    ours = [x.detach().to(DEVICE, f32).requires_grad_() for x in leaves]
     o, state = gla_two_gates(
         *ours[:4], ours[5], initial_state=ours[4], return_state=True, backend=backend
     )

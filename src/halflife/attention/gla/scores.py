@@ -54,7 +54,8 @@ class Scores:
         C = q.shape[-2]
         leaf = _leaf(g)
         blocks = _parts(g, leaf)
-        inside = sofar(blocks) - blocks[..., :1, :]
+        blocks = torch.cat((torch.zeros_like(blocks[..., :1, :]), blocks[..., 1:, :]), -2)
+        inside = sofar(blocks)  # the first gate acts on no key of its block
         middle = inside[..., -1:, :] / 2
         factors = [(leaf, (inside - middle).exp(), (middle - inside).exp())]
         size = leaf

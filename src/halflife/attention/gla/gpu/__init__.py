@@ -21,7 +21,11 @@ from halflife.attention.gla.arguments import bounds
 from halflife.attention.gla.gpu import kernels
 
 CHUNK, ROW = 64, 16
-_KINDS: dict[torch.dtype, Any] = {torch.float32: tl.float32, torch.bfloat16: tl.bfloat16, torch.float16: tl.float16}
+_KINDS: dict[torch.dtype, Any] = {
+    torch.float32: tl.float32,
+    torch.bfloat16: tl.bfloat16,
+    torch.float16: tl.float16,
+}
 
 
 def forward(
@@ -72,14 +76,10 @@ def backward(
     dv, dg = torch.empty_like(v), torch.empty_like(g)
     how = {"R": ROW, "PRECISION": plan.precision}
     table = plan.table
-    plan.launch(
-        kernels.queries, plan.rows, plan.tiles_k, (k, v, g, S, do, dq, table, scale), **how
-    )
+    plan.launch(kernels.queries, plan.rows, plan.tiles_k, (k, v, g, S, do, dq, table, scale), **how)
     plan.launch(kernels.keys, plan.rows, plan.tiles_k, (q, v, g, dS, do, dk, table, scale), **how)
     plan.launch(kernels.values, plan.rows, plan.tiles_v, (q, k, g, dS, do, dv, table, scale), **how)
-    plan.launch(
-        kernels.gates, plan.chunks, plan.tiles_k, (q, k, g, S, last, dS, dq, dk, dg, table)
-    )
+    plan.launch(kernels.gates, plan.chunks, plan.tiles_k, (q, k, g, S, last, dS, dq, dk, dg, table))
     return dq.to(q.dtype), dk.to(k.dtype), dv, dg, dinitial
 
 
@@ -90,16 +90,21 @@ class _Plan:
         B, T, self.H, self.K = q.shape
         self.V = v.shape[-1]
         edges = [b * T for b in range(B + 1)] if cu_seqlens is None else bounds(cu_seqlens, T)
-        chunks, first = [], []
+        chunks: list[tuple[int, int, int]] = []
+        first = []
         for n, (start, end) in enumerate(pairwise(edges)):
             first.append(len(chunks))
-            for at in range(start, end, CHUNK):
-                chunks.append((at, min(at + CHUNK, end), n if at + CHUNK >= end else -1))
+            chunks += [
+                (at, min(at + CHUNK, end), n if at + CHUNK >= end else -1)
+                for at in range(start, end, CHUNK)
+            ]
         numbers = torch.tensor([*edges, *first, *sum(chunks, ())], dtype=torch.int64)
         numbers = numbers.to(q.device, non_blocking=True)  # one transfer
         self.sequences, self.chunks = len(first), len(chunks)
         self.rows = self.chunks * (CHUNK // ROW)
-        self.bounds, self.first, self.table = numbers.split((len(edges), len(first), 3 * len(chunks)))
+        self.bounds, self.first, self.table = numbers.split(
+            (len(edges), len(first), 3 * len(chunks))
+        )
         self.BK, self.BV = (min(64, max(16, triton.next_power_of_2(x))) for x in (self.K, self.V))
         self.tiles_k, self.tiles_v = -(-self.K // self.BK), -(-self.V // self.BV)
         self.precision = "ieee" if q.dtype == torch.float32 else "tf32"

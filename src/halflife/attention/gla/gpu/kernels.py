@@ -1,11 +1,11 @@
 """The two-level chunkwise form in Triton.
 
 A sequence is cut into chunks of C tokens, a chunk into rows of R. `states` makes the states between
-chunks, one after the other; all else is made for all chunks, rows and tiles at once. A row of queries
-meets the earlier keys of its chunk in one product, with all decays taken through the row's beginning
-(in the gradient of keys: a row of keys meets later queries through the row's end), so that no
-exponent is above 0. Within a row decays are taken through its middle if the gates there allow that,
-else key by key.
+chunks, one after the other; all else is made for all chunks, rows and tiles at once. A row of
+queries meets the earlier keys of its chunk in one product, with all decays taken through the row's
+beginning (in the gradient of keys: a row of keys meets later queries through the row's end), so
+that no exponent is above 0. Within a row decays are taken through its middle if the gates there
+allow that, else key by key.
 
 Every exponent is a sum over the very tokens that it spans, never a difference of longer sums. Plain
 pointers and masks, offsets of 64 bits.
@@ -140,7 +140,7 @@ def states(
     PRECISION: tl.constexpr,
     KIND: tl.constexpr,
 ):
-    """S ← exp(Σ g) S + (w decayed to the chunk's end, or from its start)ᵀ x, from chunk to chunk."""
+    """S ← exp(Σ g) S + (w decayed to the chunk's end, or from its start)ᵀ x, chunk by chunk."""
     i = tl.program_id(0) * BK + tl.arange(0, BK)
     j = tl.program_id(1) * BV + tl.arange(0, BV)
     which = tl.program_id(2).to(tl.int64)
@@ -193,7 +193,7 @@ def outputs(
     PRECISION: tl.constexpr,
     KIND: tl.constexpr,
 ):
-    """o of one row of queries."""
+    """Make o of one row of queries."""
     chunk, row = tl.program_id(0).to(tl.int64) // (C // R), tl.program_id(0) % (C // R)
     j = tl.program_id(1) * BV + tl.arange(0, BV)
     h = tl.program_id(2).to(tl.int64)
@@ -244,7 +244,7 @@ def queries(
     BV: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """dq of one row of queries."""
+    """Make dq of one row of queries."""
     chunk, row = tl.program_id(0).to(tl.int64) // (C // R), tl.program_id(0) % (C // R)
     i = tl.program_id(1) * BK + tl.arange(0, BK)
     h = tl.program_id(2).to(tl.int64)
@@ -295,7 +295,7 @@ def keys(
     BV: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """dk of one row of keys."""
+    """Make dk of one row of keys."""
     chunk, row = tl.program_id(0).to(tl.int64) // (C // R), tl.program_id(0) % (C // R)
     i = tl.program_id(1) * BK + tl.arange(0, BK)
     h = tl.program_id(2).to(tl.int64)
@@ -347,7 +347,7 @@ def values(
     BV: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """dv of one row of values."""
+    """Make dv of one row of values."""
     chunk, row = tl.program_id(0).to(tl.int64) // (C // R), tl.program_id(0) % (C // R)
     j = tl.program_id(1) * BV + tl.arange(0, BV)
     h = tl.program_id(2).to(tl.int64)
@@ -399,7 +399,7 @@ def gates(
     BK: tl.constexpr,
     BV: tl.constexpr,
 ):
-    """dg of one chunk: q dq − k dk from its end on, and S ⊙ dS there."""
+    """Make dg of one chunk: q dq − k dk from its end on, and S ⊙ dS there."""
     chunk = tl.program_id(0).to(tl.int64)
     i = tl.program_id(1) * BK + tl.arange(0, BK)
     h = tl.program_id(2).to(tl.int64)
