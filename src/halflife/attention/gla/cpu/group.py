@@ -6,7 +6,7 @@ A strip is a state's rows × LANES, one vector a row. A token writes to each row
 
 with vectors x and y of LANES and a decay of S before that (forward in time) or after (backward);
 the decay is one number a row, or a vector for all rows. A row is loaded and stored once for four
-tokens.
+tokens. A folded group has one decay for all four; theirs are in w, r or x and y already.
 
 Written in LLVM's language, since Numba's has no vectors. Knows nothing of what the numbers mean.
 """
@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from halflife.attention.gla.cpu.memory import call, llvm, place
+from halflife.attention.gla.cpu.memory import call, exp, llvm, place
 
 TOKENS = 4
 _WIDE = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
@@ -38,7 +38,7 @@ def _splat(b: Any, number: Any, count: int) -> Any:
     return b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
 
 
-def _group(*, decay_of_rows: bool, backward: bool) -> Any:
+def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
     @intrinsic
     def group(
         typing: Any,
@@ -73,9 +73,9 @@ def _group(*, decay_of_rows: bool, backward: bool) -> Any:
 
             tokens = list(range(TOKENS))[:: -1 if backward else 1]
             xs = {t: b.load(of_lanes(x, t), align=size) for t in tokens}
-            decays = (
-                {} if decay_of_rows else {t: b.load(of_lanes(a, t), align=size) for t in tokens}
-            )
+            decays = dict.fromkeys(tokens)
+            if not decay_of_rows:
+                decays = {t: b.load(of_lanes(a, t), align=size) for t in tokens}
             before = b.block
             loop, done = b.append_basic_block("row"), b.append_basic_block("rows.done")
             b.branch(loop)
@@ -89,13 +89,16 @@ def _group(*, decay_of_rows: bool, backward: bool) -> Any:
             at = b.bitcast(place(b, state, b.mul(row, i64(count)), kind), vector.as_pointer())
             s = b.load(at, align=size)
             sums = {}
+            decaying = {0} if folded else set(tokens)
             for t in tokens:
-                decay = of_row(a, t, row) if decay_of_rows else decays[t]
-                if not backward:
+                decay = decays[t]
+                if decay is None and t in decaying:
+                    decay = of_row(a, t, row)
+                if t in decaying and not backward:
                     s = b.fmul(decay, s)
                 s = call(b, "llvm.fmuladd", of_row(w, t, row), xs[t], s)
                 sums[t] = call(b, "llvm.fmuladd", of_row(r, t, row), s, ys[t])
-                if backward:
+                if t in decaying and backward:
                     s = b.fmul(decay, s)
             b.store(s, at, align=size)
             following = b.add(row, i64(1))
@@ -114,7 +117,27 @@ def _group(*, decay_of_rows: bool, backward: bool) -> Any:
     return group
 
 
-forward_rows = _group(decay_of_rows=True, backward=False)
-forward_lanes = _group(decay_of_rows=False, backward=False)
-backward_rows = _group(decay_of_rows=True, backward=True)
-backward_lanes = _group(decay_of_rows=False, backward=True)
+forward_rows = _group(decay_of_rows=True, backward=False, folded=False)
+forward_lanes = _group(decay_of_rows=False, backward=False, folded=False)
+backward_rows = _group(decay_of_rows=True, backward=True, folded=False)
+backward_lanes = _group(decay_of_rows=False, backward=True, folded=False)
+forward_rows_folded = _group(decay_of_rows=True, backward=False, folded=True)
+forward_lanes_folded = _group(decay_of_rows=False, backward=False, folded=True)
+backward_rows_folded = _group(decay_of_rows=True, backward=True, folded=True)
+backward_lanes_folded = _group(decay_of_rows=False, backward=True, folded=True)
+
+
+@intrinsic
+def exponentiate(typing: Any, example: Any, address: Any, index: Any) -> Any:
+    """Put in place of LANES numbers their exponentials."""
+    kind = llvm(example)
+    size = 8 if example == types.float64 else 4
+    vector = ir.VectorType(kind, lanes(size))
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        _, address, index = arguments
+        at = b.bitcast(place(b, address, index, kind), vector.as_pointer())
+        b.store(exp(b, b.load(at, align=size)), at, align=size)
+        return context.get_dummy_value()
+
+    return types.void(example, types.int64, types.int64), generate

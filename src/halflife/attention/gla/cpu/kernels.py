@@ -9,9 +9,10 @@ filled up with tokens and channels that do nothing; then each strip of the state
   of which is kept for each block; then from the end dk = D v. Where the two meet is the gradient
   of the gates: q dq − k dk, summed from a token to its block's end, and Σ_v S ⊙ D there.
 
-A tensor is four entries of `where`: its address and its strides of batch, token and head. A state
-has an address alone, which is 0 for none. A task is a row (batch, first token, tokens, sequence and
-head as one number, head, first strip, last strip).
+`acc` is a zero of the arithmetic's type; `like` and `like_g` are zeros as the tensors and the gates
+store them. A tensor is four entries of `where`: its address and its strides of batch, token and
+head. A state has an address alone, which is 0 for none. A task is a row (batch, first token, tokens,
+sequence and head as one number, head, first strip, last strip).
 """
 
 # mypy: ignore-errors
@@ -24,12 +25,19 @@ import math
 from numba import njit
 
 from halflife.attention.gla.cpu import group
-from halflife.attention.gla.cpu.memory import exp, load, size, store
+from halflife.attention.gla.cpu.memory import cast, load, size, store
 
 BLOCK = 64
 TOKENS = group.TOKENS
-forward_rows, forward_lanes = group.forward_rows, group.forward_lanes
-backward_rows, backward_lanes = group.backward_rows, group.backward_lanes
+FOLDED = 5
+"""Gates up to this size may be folded: the product of three decays and its inverse are harmless."""
+exponentiate = group.exponentiate
+forward_rows, backward_rows = group.forward_rows, group.backward_rows
+forward_lanes, backward_lanes = group.forward_lanes, group.backward_lanes
+forward_rows_folded = group.forward_rows_folded
+backward_rows_folded = group.backward_rows_folded
+forward_lanes_folded = group.forward_lanes_folded
+backward_lanes_folded = group.backward_lanes_folded
 
 
 @njit
@@ -49,26 +57,76 @@ def step(where, tensor, example):
 @njit
 def stage(acc, to, stride, example, source, step, tokens, channels, factor):
     """Copy a block, times a factor; zeros beside and after it."""
-    nothing = factor - factor
     for t in range(-(-tokens // TOKENS) * TOKENS):
         row, column = to + size(acc) * stride * t, source + step * t
         used = channels if t < tokens else 0
         for i in range(used):
             store(acc, row, i, factor * load(example, column, i))
         for i in range(used, stride):
-            store(acc, row, i, nothing)
+            store(acc, row, i, acc)
 
 
 @njit
-def stage_decays(acc, to, stride, example, source, step, tokens, channels):
-    """Copy the exponentials of a block; ones beside and after it."""
-    for t in range(-(-tokens // TOKENS) * TOKENS):
+def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
+    """Copy the exponentials of a block, ones beside and after it; whether they may be folded."""
+    rows = -(-tokens // TOKENS) * TOKENS
+    limit = cast(acc, FOLDED)
+    strong = 0
+    for t in range(rows):
         row, column = to + size(acc) * stride * t, source + step * t
         used = channels if t < tokens else 0
         for i in range(used):
-            store(acc, row, i, exp(acc + load(example, column, i)))
+            x = cast(acc, load(example, column, i))
+            strong += abs(x) > limit
+            store(acc, row, i, x)
         for i in range(used, stride):
-            store(acc, row, i, acc + 1)
+            store(acc, row, i, acc)
+    for i in range(0, rows * stride, L):  # a block's memory is a multiple of L
+        exponentiate(acc, to, i)
+    return strong == 0
+
+
+@njit
+def fold(acc, a, w, stride, tokens, backward):
+    """Take the decays of each group out of its tokens.
+
+    With R the product of the decays behind a token in its group, w takes R and what is read 1/R, or
+    the other way round from the end. a keeps the group's whole decay and then the three factors of
+    what is read.
+    """
+    one = size(acc)
+    unit = cast(acc, 1)
+    for t in range(0, -(-tokens // TOKENS) * TOKENS, TOKENS):
+        a0, w0 = a + one * t * stride, w + one * t * stride
+        a1, a2, a3 = a0 + one * stride, a0 + 2 * one * stride, a0 + 3 * one * stride
+        w1, w2 = w0 + one * stride, w0 + 2 * one * stride
+        for i in range(stride):
+            d0, d1 = load(acc, a0, i), load(acc, a1, i)
+            d2, r2 = load(acc, a2, i), load(acc, a3, i)
+            r1 = d2 * r2
+            r0 = d1 * r1
+            i0 = unit / r0
+            i1 = i0 * d1
+            i2 = i1 * d2
+            store(acc, a0, i, d0 * r0)
+            store(acc, a1, i, r0 if backward else i0)
+            store(acc, a2, i, r1 if backward else i1)
+            store(acc, a3, i, r2 if backward else i2)
+            store(acc, w0, i, load(acc, w0, i) * (i0 if backward else r0))
+            store(acc, w1, i, load(acc, w1, i) * (i1 if backward else r1))
+            store(acc, w2, i, load(acc, w2, i) * (i2 if backward else r2))
+
+
+@njit
+def unfold(acc, a, r, stride, tokens):
+    """Multiply what is read by the factors that `fold` left."""
+    one = size(acc)
+    for t in range(0, -(-tokens // TOKENS) * TOKENS, TOKENS):
+        for u in range(TOKENS - 1):
+            row = r + one * (t + u) * stride
+            factor = a + one * (t + u + 1) * stride
+            for i in range(stride):
+                store(acc, row, i, load(acc, row, i) * load(acc, factor, i))
 
 
 @njit
@@ -102,36 +160,63 @@ def write_state(acc, strips, L, rows, to, row_step, lanes):
 
 
 @njit
-def scan(acc, tokens, strips, L, rows, w, r, a, x, y, stride, decay_of_rows, backward):
-    """Let all strips pass over a block: the only loop whose time counts."""
+def scan_rows(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
+    """Let all strips pass over a block whose decays are of rows: the loop whose time counts."""
     groups = -(-tokens // TOKENS)
     one = size(acc)
+    if folded:
+        fold(acc, a, w, rows, tokens, backward)
+        unfold(acc, a, r, rows, tokens)
+    for strip in range(stride // L):
+        state = strips + one * strip * rows * L
+        for n in range(groups):
+            t = TOKENS * (groups - 1 - n if backward else n)
+            w_t, r_t, a_t = w + one * t * rows, r + one * t * rows, a + one * t * rows
+            lane = one * (t * stride + strip * L)
+            x_t, y_t = x + lane, y + lane
+            if backward:
+                if folded:
+                    backward_rows_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                else:
+                    backward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+            elif folded:
+                forward_rows_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+            else:
+                forward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+
+
+@njit
+def scan_lanes(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
+    """The same for decays of lanes."""
+    groups = -(-tokens // TOKENS)
+    one = size(acc)
+    if folded:
+        fold(acc, a, x, stride, tokens, backward)
     for strip in range(stride // L):
         state = strips + one * strip * rows * L
         for n in range(groups):
             t = TOKENS * (groups - 1 - n if backward else n)
             w_t, r_t = w + one * t * rows, r + one * t * rows
             lane = one * (t * stride + strip * L)
-            x_t, y_t = x + lane, y + lane
-            if decay_of_rows:
-                a_t = a + one * t * rows
-                if backward:
-                    backward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+            x_t, y_t, a_t = x + lane, y + lane, a + lane
+            if backward:
+                if folded:
+                    backward_lanes_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
                 else:
-                    forward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
-            else:
-                a_t = a + lane
-                if backward:
                     backward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
-                else:
-                    forward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+            elif folded:
+                forward_lanes_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+            else:
+                forward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+    if folded:
+        unfold(acc, a, y, stride, tokens)
 
 
 @njit
 def meet(acc, forth, back, rows, L, stride, sums):
     """Σ over rows of the product of two states, for each lane."""
     for lane in range(stride):
-        store(acc, sums, lane, acc - acc)
+        store(acc, sums, lane, acc)
     for strip in range(stride // L):
         for row in range(rows):
             o = (strip * rows + row) * L
@@ -142,25 +227,24 @@ def meet(acc, forth, back, rows, L, stride, sums):
 
 
 @njit
-def gate_gradient(acc, like_g, block, dq, g, dg, tokens, width, sums):
+def gate_gradient(acc, like_g, like, q, k, dk, dq, g, dg, tokens, width, sums):
     """Add q dq − k dk from the block's end on; the sum at each token is the gate's gradient."""
-    q, k, dk, stride = block
     for n in range(tokens):
         t = tokens - 1 - n
-        o = size(acc) * t * stride
+        row = dk[0] + size(acc) * t * dk[1]
         for i in range(width):
-            change = load(acc, q + o, i) * load(acc, dq[0] + dq[1] * t, i)
-            change -= load(acc, k + o, i) * load(acc, dk + o, i)
+            change = load(like, q[0] + q[1] * t, i) * load(acc, dq[0] + dq[1] * t, i)
+            change -= load(like, k[0] + k[1] * t, i) * load(acc, row, i)
             total = load(acc, sums, i) + change
             store(acc, sums, i, total)
             forgets = load(like_g, g[0] + g[1] * t, i) == -math.inf  # whatever the state was
-            store(like_g, dg[0] + dg[1] * t, i, acc - acc if forgets else total)
+            store(like_g, dg[0] + dg[1] * t, i, acc if forgets else total)
 
 
 @njit(nogil=True, cache=True)
 def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backward, scratch):
     """Tensors w, r, g, x, y and the states before and after."""
-    one, nothing = size(acc), acc - acc
+    one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
     for n in range(len(tasks)):
         b, start, total, state, h, first, last = tasks[n]
         stride, low = (last - first) * L, first * L
@@ -187,9 +271,10 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
             y_t = address(where, 4, like, b, t, h, low)
             stage(acc, w, K, like, w_t, step(where, 0, like), tokens, K, scale_w)
             stage(acc, r, K, like, r_t, step(where, 1, like), tokens, K, scale_r)
-            stage_decays(nothing, a, K, like_g, g_t, step(where, 2, like_g), tokens, K)
-            stage(acc, x, stride, like, x_t, step(where, 3, like), tokens, width, nothing + 1)
-            scan(acc, tokens, strips, L, K, w, r, a, x, y, stride, True, backward)
+            g_step = step(where, 2, like_g)
+            folded = stage_decays(acc, a, K, like_g, g_t, g_step, tokens, K, L)
+            stage(acc, x, stride, like, x_t, step(where, 3, like), tokens, width, unit)
+            scan_rows(acc, tokens, strips, L, K, w, r, a, x, y, stride, folded, backward)
             unstage(acc, y, stride, like, y_t, step(where, 4, like), tokens, width)
         write_state(acc, strips, L, K, after + offset, V, width)
 
@@ -197,7 +282,7 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
 @njit(nogil=True, cache=True)
 def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
     """Tensors q, k, v, g, do, dq (in the dtype of arithmetic), dk, dg; states S_0 and dS_T."""
-    one, nothing = size(acc), acc - acc
+    one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
     for n in range(len(tasks)):
         b, start, total, state, h, first, last = tasks[n]
         stride, low = (last - first) * L, first * L
@@ -225,11 +310,12 @@ def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
             g_t = address(where, 3, like_g, b, t, h, low)
             do_t = address(where, 4, like, b, t, h, 0)
             dq_t = address(where, 5, acc, b, t, h, low)
-            stage(acc, v, V, like, v_t, step(where, 2, like), tokens, V, nothing + 1)
+            stage(acc, v, V, like, v_t, step(where, 2, like), tokens, V, unit)
             stage(acc, do, V, like, do_t, step(where, 4, like), tokens, V, scale)
-            stage_decays(nothing, a, stride, like_g, g_t, step(where, 3, like_g), tokens, width)
-            stage(acc, k, stride, like, k_t, step(where, 1, like), tokens, width, nothing + 1)
-            scan(acc, tokens, strips, L, V, v, do, a, k, y, stride, False, False)
+            g_step = step(where, 3, like_g)
+            folded = stage_decays(acc, a, stride, like_g, g_t, g_step, tokens, width, L)
+            stage(acc, k, stride, like, k_t, step(where, 1, like), tokens, width, unit)
+            scan_lanes(acc, tokens, strips, L, V, v, do, a, k, y, stride, folded, False)
             unstage(acc, y, stride, acc, dq_t, step(where, 5, acc), tokens, width)
             for i in range(V * stride):
                 store(acc, kept + one * block * V * stride, i, load(acc, strips, i))
@@ -246,20 +332,23 @@ def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
             dq_t = address(where, 5, acc, b, t, h, low)
             dk_t = address(where, 6, like, b, t, h, low)
             dg_t = address(where, 7, like_g, b, t, h, low)
-            stage(acc, v, V, like, v_t, step(where, 2, like), tokens, V, nothing + 1)
+            stage(acc, v, V, like, v_t, step(where, 2, like), tokens, V, unit)
             stage(acc, do, V, like, do_t, step(where, 4, like), tokens, V, scale)
-            stage_decays(nothing, a, stride, like_g, g_t, step(where, 3, like_g), tokens, width)
-            stage(acc, q, stride, like, q_t, step(where, 0, like), tokens, width, nothing + 1)
-            stage(acc, k, stride, like, k_t, step(where, 1, like), tokens, width, nothing + 1)
+            g_step = step(where, 3, like_g)
+            folded = stage_decays(acc, a, stride, like_g, g_t, g_step, tokens, width, L)
+            stage(acc, q, stride, like, q_t, step(where, 0, like), tokens, width, unit)
             meet(acc, kept + one * block * V * stride, strips, V, L, stride, sums)
-            scan(acc, tokens, strips, L, V, do, v, a, q, y, stride, False, True)
+            scan_lanes(acc, tokens, strips, L, V, do, v, a, q, y, stride, folded, True)
             unstage(acc, y, stride, like, dk_t, step(where, 6, like), tokens, width)
             gate_gradient(
                 acc,
                 like_g,
-                (q, k, y, stride),
+                like,
+                (q_t, step(where, 0, like)),
+                (k_t, step(where, 1, like)),
+                (y, stride),
                 (dq_t, step(where, 5, acc)),
-                (g_t, step(where, 3, like_g)),
+                (g_t, g_step),
                 (dg_t, step(where, 7, like_g)),
                 tokens,
                 width,

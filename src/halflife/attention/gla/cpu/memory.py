@@ -1,4 +1,4 @@
-"""Numbers by address, and what Numba has no word for: bfloat16, and an exp that goes into vectors.
+"""Numbers by address, and what Numba has no word for: bfloat16, and the exp of a vector.
 
 A number's kind in memory is told by an example of it: float32(0), float64(0), or uint16(0) for the
 16 bits of a bfloat16. Numba keeps compiled kernels on disk by the date of the kernels' own file, so
@@ -89,37 +89,45 @@ def store(typing: Any, example: Any, address: Any, index: Any, number: Any) -> A
     return types.void(example, types.int64, types.int64, given), generate
 
 
-def _exp(b: Any, x: Any) -> Any:
-    """Compute exp x = 2ⁿ exp r with |r| ≤ ln 2 / 2, and Taylor's sum of exp r."""
-    kind = x.type
-    double = isinstance(kind, ir.DoubleType)
+def exp(b: Any, x: Any) -> Any:
+    """Emit exp x, of a vector, to an ulp or two; 0 of −∞.
+
+    2ⁿ exp r with |r| ≤ ln 2 / 2, and Taylor's sum of exp r.
+    """
+    vector = x.type
+    double = isinstance(vector.element, ir.DoubleType)
     low, high, terms = (-746.0, 710.0, 13) if double else (-105.0, 89.0, 7)
     whole, mantissa, bias = (ir.IntType(64), 52, 1023) if double else (_I32, 23, 127)
+    whole = ir.VectorType(whole, vector.count)
+
+    def all_of(number: float, kind: Any = vector) -> Any:
+        return ir.Constant(kind, [number] * vector.count)
+
     # ln 2 in two parts, the first with zeros at its end: n times it is exact.
     bits = 32 if double else 9
     ln2 = math.ldexp(round(math.ldexp(math.log(2), bits)), -bits)
     rest = math.log(2) - ln2 + 2.3190468138462996e-17  # what float64 lacks of ln 2
-    x = b.select(b.fcmp_ordered("<", x, kind(low)), kind(low), x)  # NaN stays
-    x = b.select(b.fcmp_ordered(">", x, kind(high)), kind(high), x)
-    n = call(b, "llvm.rint", b.fmul(x, kind(1 / math.log(2))))
-    r = call(b, "llvm.fmuladd", n, kind(-ln2), x)
-    r = call(b, "llvm.fmuladd", n, kind(-rest), r)
-    total = kind(1 / math.factorial(terms))
+    x = b.select(b.fcmp_ordered("<", x, all_of(low)), all_of(low), x)  # NaN stays
+    x = b.select(b.fcmp_ordered(">", x, all_of(high)), all_of(high), x)
+    n = call(b, "llvm.rint", b.fmul(x, all_of(1 / math.log(2))))
+    r = call(b, "llvm.fmuladd", n, all_of(-ln2), x)
+    r = call(b, "llvm.fmuladd", n, all_of(-rest), r)
+    total = all_of(1 / math.factorial(terms))
     for term in reversed(range(terms)):
-        total = call(b, "llvm.fmuladd", total, r, kind(1 / math.factorial(term)))
+        total = call(b, "llvm.fmuladd", total, r, all_of(1 / math.factorial(term)))
     power = b.fptosi(n, whole)
-    half = b.ashr(power, whole(1))
+    half = b.ashr(power, all_of(1, whole))
     for part in (half, b.sub(power, half)):  # 2ⁿ itself may be no normal number
-        factor = b.bitcast(b.shl(b.add(part, whole(bias)), whole(mantissa)), kind)
-        total = b.fmul(total, factor)
+        exponent = b.shl(b.add(part, all_of(bias, whole)), all_of(mantissa, whole))
+        total = b.fmul(total, b.bitcast(exponent, vector))
     return total
 
 
 @intrinsic
-def exp(typing: Any, number: Any) -> Any:
-    """Its exponential to an ulp or two; 0 of −∞."""
+def cast(typing: Any, example: Any, number: Any) -> Any:
+    """A number in the type of the example; Numba's own sums with whole numbers are float64."""
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        return _exp(b, arguments[0])
+        return context.cast(b, arguments[1], number, example)
 
-    return number(number), generate
+    return example(example, number), generate
