@@ -21,6 +21,7 @@ from halflife.workloads.logistic import logistic
 from halflife.workloads.optimizers import OPTIMIZERS, OptimizerFactory
 from halflife.workloads.problem import Examples, Loss, Problem
 from halflife.workloads.readers import read_csv, read_libsvm
+from halflife.workloads.recall import MultiQueryRecall
 from halflife.workloads.table import Table
 from halflife.workloads.training import train
 from halflife.workloads.workload import Workload
@@ -33,6 +34,7 @@ __all__ = [
     "Examples",
     "LanguageModelling",
     "Loss",
+    "MultiQueryRecall",
     "OptimizerFactory",
     "Problem",
     "Table",
