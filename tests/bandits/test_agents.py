@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from halflife.bandits import (
     Constants,
@@ -15,6 +16,7 @@ from halflife.bandits import (
     HoldUCB,
     LinUCB,
     finite,
+    kernels,
     paper_actions,
     random_system,
     reference,
@@ -295,6 +297,34 @@ def test_exp3s_probabilities_are_some():
     played(agent, SYSTEM, 200)
     assert agent.probabilities.sum() == pytest.approx(1)
     assert agent.probabilities.min() >= agent.gamma / len(ACTIONS) * (1 - 1e-12)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.floats(-300, 300) | st.floats(-1e5, 1e5)), max_size=60
+    ),
+    st.sampled_from([0.0, 0.01, 0.2, 1.0]),
+)
+def test_exp3s_weights_are_those_of_its_gains_whatever_came_in_between(booked, gamma):
+    eta = gamma / 5
+    gains, w, p = np.zeros(5), np.empty(5), np.empty(5)
+    again_w, again_p = np.empty(5), np.empty(5)
+    base = kernels.weigh(gains, eta, gamma, w, p)
+    for k, more in booked:
+        base = kernels.gain(k, more, gains, base, eta, gamma, w, p)
+        assert base == kernels.weigh(gains, eta, gamma, again_w, again_p)
+        np.testing.assert_array_equal(w, again_w)
+        np.testing.assert_array_equal(p, again_p)
+        expected = (1 - gamma) * softmax(eta * gains) + gamma / 5
+        np.testing.assert_allclose(p, expected, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("horizon", [2000.0, "2000", True, 0])
+def test_exp3_k_wants_a_whole_horizon(horizon):
+    known = official(synthetic())
+    Exp3K(paper_actions(), known, horizon=2000)
+    with pytest.raises(ValueError, match="horizon must be a whole number"):
+        Exp3K(paper_actions(), known, horizon=horizon)
 
 
 def test_a_fresh_agent_has_seen_nothing():

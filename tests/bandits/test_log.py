@@ -1,5 +1,8 @@
 """What a log must be, and what is said of one that is not."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,16 +35,33 @@ def test_a_csv_file_is_read(frame, tmp_path):
     np.testing.assert_array_equal(log.covariates[:, 0], frame["price"])
 
 
-def test_parquet_is_read_or_the_lacking_library_is_named(frame, tmp_path):
+@pytest.mark.parametrize("suffix", [".parquet", ".pq"])
+def test_a_parquet_file_is_read(frame, tmp_path, suffix):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    path = tmp_path / f"spend{suffix}"
+    frame.assign(date=pd.to_datetime(frame["date"])).to_parquet(path)
+    log, same = read_log(path, covariates=["price"]), read_log(frame, covariates=["price"])
+    assert path.read_bytes()[:4] == b"PAR1"
+    assert (log.channels, log.covariate_names) == (("tv", "radio"), ("price",))
+    assert log.dates == same.dates
+    for name in ("spends", "outcome", "covariates"):
+        np.testing.assert_array_equal(getattr(log, name), getattr(same, name))
+
+
+def test_without_pyarrow_a_parquet_file_says_what_it_needs(tmp_path):
+    """In an interpreter of its own, in which nothing can import pyarrow or fastparquet."""
     path = tmp_path / "spend.parquet"
-    try:
-        frame.to_parquet(path)
-    except ImportError:
-        path.write_bytes(b"")
-        with pytest.raises(ImportError, match="pip install pyarrow"):
-            read_log(path)
-    else:
-        assert len(read_log(path)) == 6
+    path.write_bytes(b"PAR1")
+    code = (
+        "import sys; sys.modules['pyarrow'] = sys.modules['fastparquet'] = None\n"
+        "from halflife.bandits import read_log\n"
+        f"try: read_log({str(path)!r})\n"
+        "except ImportError as error: print(error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == (
+        f"Reading {path} needs pyarrow: pip install pyarrow, or save the log as CSV."
+    )
 
 
 def test_rows_may_be_in_any_order(frame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class Exp3(Agent):
         self._kernels: Any = kernels
         self._rng = agent_stream(seed)
         self._gains: Array = np.zeros(k)
+        self._weights: Array = np.empty(k)
         self._p: Array = np.empty(k)
         self._arm = self._left = 0
         self._sum = 0.0
@@ -99,7 +101,7 @@ class Exp3(Agent):
         return None
 
     def _weigh(self) -> None:
-        self._kernels.probabilities(self._gains, self.eta, self.gamma, self._p)
+        self._base = self._kernels.weigh(self._gains, self.eta, self.gamma, self._weights, self._p)
 
     @property
     def probabilities(self) -> Array:
@@ -121,9 +123,10 @@ class Exp3(Agent):
         self._left -= 1
         self._sum += y
         if self._left == 0:
-            mean = self._sum / self.batch
-            self._gains[k] += (mean + self._shift) / self._scale / self._p[k]
-            self._weigh()
+            more = (self._sum / self.batch + self._shift) / self._scale / self._p[k]
+            self._base = self._kernels.gain(
+                k, more, self._gains, self._base, self.eta, self.gamma, self._weights, self._p
+            )
 
     def _state(self) -> dict[str, Any]:
         if self._official:
@@ -207,7 +210,7 @@ class Exp3K(Exp3):
             seed=seed,
         )
         if batch is None:
-            batch = batch_length(horizon, constants)
+            batch = batch_length(whole("horizon", horizon, 1), constants)
         if compat is not None and batch < 2:
             raise ValueError(f"batch={batch} with compat='official'; theirs works from 2 on.")
         length = whole("batch", batch, 1)
@@ -224,8 +227,9 @@ def authors_bound(constants: Constants) -> float:
     return (constants.theta + echo) * constants.u
 
 
+@lru_cache
 def batch_length(horizon: int, constants: Constants) -> int:
-    """K of Exp3-k."""
+    """K of Exp3-k; kept, for a run over many seeds asks for it again and again."""
     if constants.memory is not None:
         return 1 + constants.memory
     if constants.rho == 0:

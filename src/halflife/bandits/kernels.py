@@ -367,19 +367,48 @@ def play_discounted(
     return seen, total, changes
 
 
+STEP = 64.0
+"""Weights stand on a whole multiple of this many nats, so that a gain costs one exponential."""
+
+
 @njit(cache=True, nogil=True)
-def probabilities(gains: Any, eta: Any, gamma: Any, p: Any) -> None:
-    """P ← (1 − γ) softmax(η G) + γ / K."""
-    arms_n = gains.size
+def weigh(gains: Any, eta: Any, gamma: Any, w: Any, p: Any) -> Any:
+    """P ← (1 − γ) softmax(η G) + γ / K, from nothing but the gains; return the base of `w`.
+
+    w_k = exp(η G_k − base), where the base is the last multiple of `STEP` up to max η G.
+    """
     top = gains[0]
-    for k in range(1, arms_n):
+    for k in range(1, gains.size):
         top = max(top, gains[k])
+    base = STEP * np.floor(eta * top / STEP)
     s = 0.0
-    for k in range(arms_n):
-        p[k] = np.exp(eta * (gains[k] - top))
-        s += p[k]
-    for k in range(arms_n):
-        p[k] = (1 - gamma) * p[k] / s + gamma / arms_n
+    for k in range(gains.size):
+        w[k] = np.exp(eta * gains[k] - base)
+        s += w[k]
+    mix(w, s, gamma, p)
+    return base
+
+
+@njit(cache=True, nogil=True)
+def mix(w: Any, s: Any, gamma: Any, p: Any) -> None:
+    """P ← (1 − γ) w / s + γ / K."""
+    part, rest = (1 - gamma) / s, gamma / w.size
+    for k in range(w.size):
+        p[k] = part * w[k] + rest
+
+
+@njit(cache=True, nogil=True)
+def gain(k: Any, more: Any, gains: Any, base: Any, eta: Any, gamma: Any, w: Any, p: Any) -> Any:
+    """Add to one arm's gain; leaves what `weigh` would, bit for bit, and returns the base."""
+    gains[k] += more
+    if more < 0 or eta * gains[k] >= base + STEP:  # only then can the base move
+        return weigh(gains, eta, gamma, w, p)
+    w[k] = np.exp(eta * gains[k] - base)
+    s = 0.0
+    for j in range(w.size):  # the sum anew: a running one would gather rounding
+        s += w[j]
+    mix(w, s, gamma, p)
+    return base
 
 
 @njit(cache=True, nogil=True)
@@ -411,8 +440,8 @@ def play_exp3(
     a, bu, omega, thetau, sy, sx = system
     n = omega.size
     x, nx = np.zeros(n), np.empty(n)
-    gains, p = np.zeros(arms_n), np.empty(arms_n)
-    probabilities(gains, eta, gamma, p)
+    gains, w, p = np.zeros(arms_n), np.empty(arms_n), np.empty(arms_n)
+    base = weigh(gains, eta, gamma, w, p)
     pulls, seen = np.zeros(arms_n, np.int64), np.zeros((checkpoints.size, arms_n), np.int64)
     total = 0.0
     t = at = changes = 0
@@ -433,8 +462,7 @@ def play_exp3(
                 seen[at] = pulls
                 at += 1
         if length == batch:
-            gains[k] += (mean / batch + shift) / scale / p[k]
-            probabilities(gains, eta, gamma, p)
+            base = gain(k, (mean / batch + shift) / scale / p[k], gains, base, eta, gamma, w, p)
     return seen, total, changes
 
 
