@@ -66,7 +66,7 @@ def choose(backend: str, device: str, dtype: torch.dtype) -> str:
     return backend
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _there(backend: str) -> bool:
     """Whether a backend's code can be loaded; nothing that the compiler should trace."""
     return _loads(backend)

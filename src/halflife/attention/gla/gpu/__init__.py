@@ -103,7 +103,7 @@ class _Plan:
         self.sequences, self.chunks = len(first), len(chunks)
         self.rows = self.chunks * (CHUNK // ROW)
         self.bounds, self.first, self.table = torch.split(
-            numbers, (len(edges), len(first), 3 * len(chunks))
+            numbers, [len(edges), len(first), 3 * len(chunks)]
         )
         self.BK, self.BV = (min(64, max(16, triton.next_power_of_2(x))) for x in (self.K, self.V))
         self.tiles_k, self.tiles_v = -(-self.K // self.BK), -(-self.V // self.BV)
