@@ -79,7 +79,11 @@ def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
         for i in range(used, stride):
             store(acc, row, i, acc)
     strong = 0
-    for i in range(0, rows * stride, L):  # a block's memory is a multiple of L
+    for i in range(
+        rows * stride, -(-rows * stride // L) * L
+    ):  # to a whole vector, within the block
+        store(acc, to, i, acc)
+    for i in range(0, rows * stride, L):
         strong |= exponentiate(acc, to, i, limit)
     return strong == 0
 
