@@ -79,10 +79,11 @@ def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
         for i in range(used, stride):
             store(acc, row, i, acc)
     strong = 0
-    used = rows * stride
-    for i in range(used, -(-used // L) * L):  # a block's memory is a multiple of L
-        store(acc, to, i, acc)  # or what lay there before would decide
-    for i in range(0, used, L):
+    for i in range(
+        rows * stride, -(-rows * stride // L) * L
+    ):  # to a whole vector, within the block
+        store(acc, to, i, acc)
+    for i in range(0, rows * stride, L):
         strong |= exponentiate(acc, to, i, limit)
     return strong == 0
 
