@@ -70,6 +70,7 @@ def launch(launcher, *words, home):
     )
 
 
+@pytest.mark.slow
 def test_accelerate_launches_it_and_it_learns_and_goes_on(corpus, tmp_path):
     accelerate = ("accelerate.commands.launch", "--cpu", "--num_processes", "1")
     output = tmp_path / "run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -27,9 +28,9 @@ class Elementwise(Kappa):
         del like
         return blocks
 
+    @abstractmethod
     def _inside(self, y: Tensor) -> Tensor:
         """k* of each entry of its domain."""
-        raise NotImplementedError
 
     def _conjugate(self, y: Tensor) -> Tensor:
         if not self.bounded:
