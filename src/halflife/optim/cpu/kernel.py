@@ -276,6 +276,9 @@ def _kernel(parts):
             for i in range(n):
                 x = cast(_read(p, p_at, i, one), f.keep) * f.keep
                 _round(rounding, p, p_at, i, fma(got(u, i, f.keep), f.length, x), beside)
+        # Numba frees an array after its last use, and taking its address is none: without these
+        # uses another thread may be given memory that this loop still writes to.
+        directions[0], averages[0], noises[0] = 0.0, 0.0, 0
 
     return run
 
