@@ -13,7 +13,8 @@ import itertools
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ from halflife.errors import HalflifeError
 from halflife.lab.paper import Claim
 from halflife.lab.scale import Scale
 from halflife.lab.store import owner, schema
+from halflife.lab.store.interrupts import held_interrupts
 from halflife.lab.store.location import database_url, parse
 from halflife.lab.store.migrate import migrate
 from halflife.lab.study import Metrics, Trial, canonical
@@ -111,7 +113,8 @@ class Store:
                 "for PostgreSQL, `pip install 'halflife[cluster]'`."
             ) from None
         try:
-            migrate(self._engine)
+            with held_interrupts():
+                migrate(self._engine)
             self._clock_offset = self._measure_clock()
         except (exc.DBAPIError, OSError) as error:
             self.close()
@@ -135,7 +138,7 @@ class Store:
         """How far a server's clock is ahead of ours, in seconds; machines differ, it does not."""
         if self._engine.dialect.name != "postgresql":
             return 0.0
-        with self._engine.connect() as db:
+        with self._reading() as db:
             theirs = db.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one()
         return float(theirs) - time.time()
 
@@ -199,7 +202,7 @@ class Store:
         query = select(table.c.since).where(
             *(table.c[k] == v for k, v in _where(claim, scale).items())
         )
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return float(db.execute(query).scalar() or 0.0)
 
     # Trials
@@ -224,13 +227,13 @@ class Store:
             ids = t.id.in_([trial.id for trial in trials[at : at + 500]])
             found |= self._metrics(and_(ids, t.status == "done", t.finished >= since))
             failed = select(t.id).where(ids, t.status == "failed", t.finished >= begun)
-            with self._engine.connect() as db:
+            with self._reading() as db:
                 found |= dict.fromkeys(db.execute(failed).scalars())
         return found
 
     def _metrics(self, which: ColumnElement[bool]) -> dict[str, Metrics]:
         t, a = schema.trials.c, schema.artifacts.c
-        with self._engine.connect() as db:
+        with self._reading() as db:
             found = {
                 row.id: dict(row.metrics)
                 for row in db.execute(select(t.id, t.metrics).where(which))
@@ -255,7 +258,7 @@ class Store:
         """
         t = schema.trials.c
         now = self.now()
-        with self._engine.connect() as db:
+        with self._reading() as db:
             row = db.execute(
                 select(t.status, t.finished, t.owner, t.heartbeat).where(t.id == trial.id)
             ).one_or_none()
@@ -334,7 +337,7 @@ class Store:
     def origins(self, claim: Claim, scale: Scale) -> dict[str, tuple[str | None, dict[str, Any]]]:
         """By trial id: hash of the code that made the result, and the facts of its environment."""
         t, r, e = schema.trials.c, schema.runs.c, schema.environments.c
-        with self._engine.connect() as db:
+        with self._reading() as db:
             facts = {row.id: row.facts for row in db.execute(select(e.id, e.facts))}
             query = select(t.id, t.code, r.environment).join(schema.runs, r.id == t.run)
             rows = db.execute(query.where(_of(claim, scale)))
@@ -348,13 +351,13 @@ class Store:
             .where(_of(claim, scale), t.status == "failed")
             .order_by(t.finished)
         )
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return [FailedTrial(*row) for row in db.execute(query)]
 
     def count_trials(self) -> dict[str, int]:
         """Number of trials by status."""
         t = schema.trials.c
-        with self._engine.connect() as db:
+        with self._reading() as db:
             rows = db.execute(select(t.status, func.count()).group_by(t.status))
             return {str(status): int(number) for status, number in rows}
 
@@ -403,7 +406,7 @@ class Store:
         )
         if papers is not None:
             query = query.where(v.paper.in_(list(papers)))
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return [_finding(row) for row in db.execute(query)]
 
     def earlier(self, claim: Claim, scale: Scale) -> list[tuple[str, Verdict]]:
@@ -415,13 +418,18 @@ class Store:
             v.version == claim.version,
             v.scale == str(scale),
         )
-        with self._engine.connect() as db:
+        with self._reading() as db:
             rows = db.execute(query.order_by(v.made))
             return [(rule, Verdict.from_dict(verdict)) for rule, verdict in rows]
 
     def now(self) -> float:
         """Seconds since the epoch by the clock that all users of this store share."""
         return time.time() + self._clock_offset
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with held_interrupts(), self._engine.connect() as db:
+            yield db
 
     def _execute(self, statement: Any) -> int:
         return self._write(lambda db: int(db.execute(statement).rowcount))
@@ -431,7 +439,7 @@ class Store:
         end = time.monotonic() + PATIENCE
         for pause in itertools.chain((0.1, 0.3, 1.0), itertools.repeat(3.0)):
             try:
-                with self._engine.begin() as db:
+                with held_interrupts(), self._engine.begin() as db:
                     return work(db)
             except exc.OperationalError as error:
                 if time.monotonic() > end:
