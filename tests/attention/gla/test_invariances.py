@@ -137,7 +137,7 @@ def test_permutations(backend, seed):
 @pytest.mark.parametrize("at", [0, 1, 16, 40, 63, 64, 79])
 def test_causality(backend, at):
     """A token changes nothing before it; but for roundings where tokens are taken together."""
-    problem = make(1, T=80, K=16, V=16, tau=1.0).to(f32)
+    problem = make(1, T=80, K=40, V=16, tau=1.0).to(f32)  # channels: a vector, and a rest
     o, _ = problem.run(backend)
     for name in ("q", "k", "v", "g"):
         other = getattr(problem, name).clone()

@@ -7,7 +7,8 @@ A strip is a state's rows × LANES, one vector a row. A token writes to each row
 with vectors x and y of LANES and a decay of S before that (forward in time) or after (backward);
 the decay is one number a row, or a vector for all rows. A row is loaded and stored once for four
 tokens. A folded group has one decay, beside its last token and for after all four; theirs are in
-w, r or x and y already.
+w, r or x and y already. Each row also asks for a line of memory that a later block will want: the
+tensors are longer than any cache, and their rows too far apart for the processor to guess.
 
 Written in LLVM's language, since Numba's has no vectors. Knows nothing of what the numbers mean.
 """
@@ -21,9 +22,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from halflife.attention.gla.cpu.memory import call, exp, llvm, place
+from halflife.attention.gla.cpu.memory import call, exp, llvm, place, prefetch
 
 TOKENS = 4
+LINE = 64
+"""Bytes that come from memory together."""
 _WIDE = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
 
 
@@ -53,6 +56,9 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
         rows: Any,
         row_stride: Any,
         lane_stride: Any,
+        ahead: Any,
+        lines: Any,
+        jump: Any,
     ) -> Any:
         kind = llvm(example)
         size = 8 if example == types.float64 else 4
@@ -61,7 +67,7 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
         i64 = ir.IntType(64)
 
         def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-            _, state, w, r, a, x, y, rows, row_stride, lane_stride = arguments
+            _, state, w, r, a, x, y, rows, row_stride, lane_stride, ahead, lines, jump = arguments
 
             def of_lanes(address: Any, token: int) -> Any:
                 return b.bitcast(
@@ -87,6 +93,10 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
             ys = {t: b.phi(vector) for t in tokens}
             for phi in ys.values():
                 phi.add_incoming(ir.Constant(vector, [0.0] * count), before)
+            line, left = b.phi(i64), b.phi(i64)
+            line.add_incoming(ahead, before)
+            left.add_incoming(lines, before)
+            prefetch(b, line)
             at = b.bitcast(place(b, state, b.mul(row, i64(count)), kind), vector.as_pointer())
             s = b.load(at, align=size)
             sums = {}
@@ -103,6 +113,10 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
             b.store(s, at, align=size)
             following = b.add(row, i64(1))
             row.add_incoming(following, loop)
+            fewer = b.sub(left, i64(1))
+            end = b.icmp_signed("==", fewer, i64(0))
+            left.add_incoming(b.select(end, lines, fewer), loop)
+            line.add_incoming(b.add(line, b.select(end, jump, i64(LINE))), loop)
             for t in tokens:
                 ys[t].add_incoming(sums[t], loop)
             b.cbranch(b.icmp_signed("<", following, rows), loop, done)
@@ -112,7 +126,7 @@ def _group(*, decay_of_rows: bool, backward: bool, folded: bool) -> Any:
                 b.store(sums[t], of_lanes(y, t), align=size)
             return context.get_dummy_value()
 
-        return types.void(example, *[types.int64] * 9), generate
+        return types.void(example, *[types.int64] * 12), generate
 
     return group
 
@@ -125,6 +139,47 @@ forward_rows_folded = _group(decay_of_rows=True, backward=False, folded=True)
 forward_lanes_folded = _group(decay_of_rows=False, backward=False, folded=True)
 backward_rows_folded = _group(decay_of_rows=True, backward=True, folded=True)
 backward_lanes_folded = _group(decay_of_rows=False, backward=True, folded=True)
+
+
+def _fold(*, backward: bool, wide: bool) -> Any:
+    @intrinsic
+    def fold(typing: Any, example: Any, a: Any, w: Any, stride: Any, index: Any) -> Any:
+        """Take the decays out of a group's tokens, for LANES channels from an index on, or one."""
+        kind = llvm(example)
+        size = 8 if example == types.float64 else 4
+        vector = ir.VectorType(kind, lanes(size) if wide else 1)
+
+        def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+            _, a, w, stride, index = arguments
+
+            def of(address: Any, token: int) -> Any:
+                here = b.add(b.mul(stride, ir.IntType(64)(token)), index)
+                return b.bitcast(place(b, address, here, kind), vector.as_pointer())
+
+            # Who reads a token's row last comes last: forward in time that is the last token.
+            order = [2, 1, 0, 3] if backward else [0, 1, 2, 3]
+            writers = order[: TOKENS - 1 if backward else TOKENS]
+            decays = [b.load(of(a, t), align=size) for t in range(TOKENS)]
+            written = [b.load(of(w, t), align=size) for t in writers]
+            steps = [decays[(t + 1) % TOKENS if backward else t] for t in order]
+            factors = steps[:1]
+            for step in steps[1:]:
+                factors.append(b.fmul(factors[-1], step))
+            one = ir.Constant(vector, [1.0] * vector.count)
+            for t, number, factor in zip(writers, written, factors, strict=False):
+                # A division for each token: no bit of it depends on the tokens that come after.
+                b.store(b.fmul(number, b.fdiv(one, factor)), of(w, t), align=size)
+            for t, factor in zip(order, factors, strict=True):
+                b.store(factor, of(a, t), align=size)
+            return context.get_dummy_value()
+
+        return types.void(example, *[types.int64] * 4), generate
+
+    return fold
+
+
+fold_forward, fold_forward_one = _fold(backward=False, wide=True), _fold(backward=False, wide=False)
+fold_backward, fold_backward_one = _fold(backward=True, wide=True), _fold(backward=True, wide=False)
 
 
 @intrinsic

@@ -28,10 +28,12 @@ from halflife.attention.gla.cpu import group
 from halflife.attention.gla.cpu.memory import cast, load, size, store
 
 BLOCK = 64
-TOKENS = group.TOKENS
+TOKENS, LINE = group.TOKENS, group.LINE
 FOLDED = 5
 """Gates up to this size may be folded: the product of four decays and its inverse are harmless."""
 exponentiate = group.exponentiate
+fold_forward, fold_forward_one = group.fold_forward, group.fold_forward_one
+fold_backward, fold_backward_one = group.fold_backward, group.fold_backward_one
 forward_rows, backward_rows = group.forward_rows, group.backward_rows
 forward_lanes, backward_lanes = group.forward_lanes, group.backward_lanes
 forward_rows_folded = group.forward_rows_folded
@@ -89,34 +91,26 @@ def stage_decays(acc, to, stride, example, source, step, tokens, channels, L):
 
 
 @njit(error_model="numpy")
-def fold(acc, a, w, stride, tokens, backward):
+def fold(acc, a, w, stride, L, tokens, backward):
     """Take the decays of each group out of its tokens.
 
     In units of the state before the group, what a token writes is divided by the decay since then,
     and what it reads is multiplied by it. a keeps these factors; a last token of a group that is
     read from its end has none, and there is the whole group's decay.
     """
-    one = size(acc)
-    unit = cast(acc, 1)
+    whole = stride // L * L
     for t in range(0, -(-tokens // TOKENS) * TOKENS, TOKENS):
-        a0, w0 = a + one * t * stride, w + one * t * stride
-        a1, a2, a3 = a0 + one * stride, a0 + 2 * one * stride, a0 + 3 * one * stride
-        w1, w2, w3 = w0 + one * stride, w0 + 2 * one * stride, w0 + 3 * one * stride
-        for i in range(stride):
-            d0, d1 = load(acc, a0, i), load(acc, a1, i)
-            d2, d3 = load(acc, a2, i), load(acc, a3, i)
-            if backward:
-                f2, f1, f0, f3 = d3, d2 * d3, d1 * (d2 * d3), d0 * (d1 * (d2 * d3))
-            else:
-                f0, f1, f2, f3 = d0, d0 * d1, d0 * d1 * d2, d0 * d1 * d2 * d3
-                store(acc, w3, i, load(acc, w3, i) * (unit / f3))
-            store(acc, a0, i, f0)
-            store(acc, a1, i, f1)
-            store(acc, a2, i, f2)
-            store(acc, a3, i, f3)
-            store(acc, w0, i, load(acc, w0, i) * (unit / f0))
-            store(acc, w1, i, load(acc, w1, i) * (unit / f1))
-            store(acc, w2, i, load(acc, w2, i) * (unit / f2))
+        a_t, w_t = a + size(acc) * t * stride, w + size(acc) * t * stride
+        if backward:
+            for i in range(0, whole, L):
+                fold_backward(acc, a_t, w_t, stride, i)
+            for i in range(whole, stride):
+                fold_backward_one(acc, a_t, w_t, stride, i)
+        else:
+            for i in range(0, whole, L):
+                fold_forward(acc, a_t, w_t, stride, i)
+            for i in range(whole, stride):
+                fold_forward_one(acc, a_t, w_t, stride, i)
 
 
 @njit(error_model="numpy")
@@ -161,54 +155,91 @@ def write_state(acc, strips, L, rows, to, row_step, lanes):
 
 
 @njit(error_model="numpy")
-def scan_rows(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
+def lines(where, tensor, example, batch, token, head, low, channels, tokens):
+    """A tensor's rows of a block, as lines to ask for: the first, a token's step and lines."""
+    first = address(where, tensor, example, batch, token, head, low)
+    return first, step(where, tensor, example), -(-size(example) * channels // LINE), tokens
+
+
+@njit(error_model="numpy")
+def share(ahead, n, rows, nothing):
+    """What the n-th group of a block asks for, a line a row: first line, lines, jump after them."""
+    for first, step, count, tokens in ahead:
+        each = rows // count
+        groups = -(-tokens // each) if each else 0
+        if n < groups:
+            return first + n * each * step, count, step - (count - 1) * LINE
+        n -= groups
+    return nothing, 1, 0
+
+
+@njit(error_model="numpy")
+def scan_rows(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward, ahead):
     """Let all strips pass over a block whose decays are of rows: the loop whose time counts."""
     groups = -(-tokens // TOKENS)
     one = size(acc)
     if folded:
-        fold(acc, a, w, rows, tokens, backward)
+        fold(acc, a, w, rows, L, tokens, backward)
         unfold(acc, a, r, rows, tokens, backward)
     for strip in range(stride // L):
         state = strips + one * strip * rows * L
         for n in range(groups):
             t = TOKENS * (groups - 1 - n if backward else n)
+            line, count, jump = share(ahead, strip * groups + n, rows, state)
             w_t, r_t, a_t = w + one * t * rows, r + one * t * rows, a + one * t * rows
             lane = one * (t * stride + strip * L)
             x_t, y_t = x + lane, y + lane
             if backward:
                 if folded:
-                    backward_rows_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                    backward_rows_folded(
+                        acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                    )
                 else:
-                    backward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                    backward_rows(
+                        acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                    )
             elif folded:
-                forward_rows_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                forward_rows_folded(
+                    acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                )
             else:
-                forward_rows(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                forward_rows(
+                    acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                )
 
 
 @njit(error_model="numpy")
-def scan_lanes(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward):
+def scan_lanes(acc, tokens, strips, L, rows, w, r, a, x, y, stride, folded, backward, ahead):
     """The same for decays of lanes."""
     groups = -(-tokens // TOKENS)
     one = size(acc)
     if folded:
-        fold(acc, a, x, stride, tokens, backward)
+        fold(acc, a, x, stride, L, tokens, backward)
     for strip in range(stride // L):
         state = strips + one * strip * rows * L
         for n in range(groups):
             t = TOKENS * (groups - 1 - n if backward else n)
+            line, count, jump = share(ahead, strip * groups + n, rows, state)
             w_t, r_t = w + one * t * rows, r + one * t * rows
             lane = one * (t * stride + strip * L)
             x_t, y_t, a_t = x + lane, y + lane, a + lane
             if backward:
                 if folded:
-                    backward_lanes_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                    backward_lanes_folded(
+                        acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                    )
                 else:
-                    backward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                    backward_lanes(
+                        acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                    )
             elif folded:
-                forward_lanes_folded(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                forward_lanes_folded(
+                    acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                )
             else:
-                forward_lanes(acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride)
+                forward_lanes(
+                    acc, state, w_t, r_t, a_t, x_t, y_t, rows, rows, stride, line, count, jump
+                )
     if folded:
         unfold(acc, a, y, stride, tokens, backward)
 
@@ -275,7 +306,16 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
             g_step = step(where, 2, like_g)
             folded = stage_decays(acc, a, K, like_g, g_t, g_step, tokens, K, L)
             stage(acc, x, stride, like, x_t, step(where, 3, like), tokens, width, unit)
-            scan_rows(acc, tokens, strips, L, K, w, r, a, x, y, stride, folded, backward)
+            t_next = t - BLOCK if backward else t + BLOCK
+            more = BLOCK if m + 1 < blocks else 0
+            ahead = (
+                lines(where, 0, like, b, t_next, h, 0, K, more),
+                lines(where, 1, like, b, t_next, h, 0, K, more),
+                lines(where, 2, like_g, b, t_next, h, 0, K, more),
+                lines(where, 3, like, b, t_next, h, low, width, more),
+                lines(where, 4, like, b, t, h, low, width, tokens),
+            )
+            scan_rows(acc, tokens, strips, L, K, w, r, a, x, y, stride, folded, backward, ahead)
             unstage(acc, y, stride, like, y_t, step(where, 4, like), tokens, width)
         write_state(acc, strips, L, K, after + offset, V, width)
 
@@ -316,7 +356,15 @@ def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
             g_step = step(where, 3, like_g)
             folded = stage_decays(acc, a, stride, like_g, g_t, g_step, tokens, width, L)
             stage(acc, k, stride, like, k_t, step(where, 1, like), tokens, width, unit)
-            scan_lanes(acc, tokens, strips, L, V, v, do, a, k, y, stride, folded, False)
+            more = BLOCK if block + 1 < blocks else 0
+            ahead = (
+                lines(where, 1, like, b, t + BLOCK, h, low, width, more),
+                lines(where, 2, like, b, t + BLOCK, h, 0, V, more),
+                lines(where, 3, like_g, b, t + BLOCK, h, low, width, more),
+                lines(where, 4, like, b, t + BLOCK, h, 0, V, more),
+                lines(where, 5, acc, b, t, h, low, width, tokens),
+            )
+            scan_lanes(acc, tokens, strips, L, V, v, do, a, k, y, stride, folded, False, ahead)
             unstage(acc, y, stride, acc, dq_t, step(where, 5, acc), tokens, width)
             for i in range(V * stride):
                 store(acc, kept + one * block * V * stride, i, load(acc, strips, i))
@@ -339,7 +387,18 @@ def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
             folded = stage_decays(acc, a, stride, like_g, g_t, g_step, tokens, width, L)
             stage(acc, q, stride, like, q_t, step(where, 0, like), tokens, width, unit)
             meet(acc, kept + one * block * V * stride, strips, V, L, stride, sums)
-            scan_lanes(acc, tokens, strips, L, V, do, v, a, q, y, stride, folded, True)
+            more = BLOCK if block > 0 else 0
+            ahead = (
+                lines(where, 0, like, b, t - BLOCK, h, low, width, more),
+                lines(where, 1, like, b, t - BLOCK, h, low, width, more),
+                lines(where, 2, like, b, t - BLOCK, h, 0, V, more),
+                lines(where, 3, like_g, b, t - BLOCK, h, low, width, more),
+                lines(where, 4, like, b, t - BLOCK, h, 0, V, more),
+                lines(where, 5, acc, b, t - BLOCK, h, low, width, more),
+                lines(where, 6, like, b, t, h, low, width, tokens),
+                lines(where, 7, like_g, b, t, h, low, width, tokens),
+            )
+            scan_lanes(acc, tokens, strips, L, V, do, v, a, q, y, stride, folded, True, ahead)
             unstage(acc, y, stride, like, dk_t, step(where, 6, like), tokens, width)
             gate_gradient(
                 acc,

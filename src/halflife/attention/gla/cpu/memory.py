@@ -89,6 +89,16 @@ def store(typing: Any, example: Any, address: Any, index: Any, number: Any) -> A
     return types.void(example, types.int64, types.int64, given), generate
 
 
+def prefetch(builder: Any, address: Any) -> None:
+    """Ask for the line of an address, which need not be one of ours."""
+    pointer = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
+    name = "llvm.prefetch.p0"
+    known = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    reading, level_2, data = _I32(0), _I32(2), _I32(1)
+    builder.call(known, [builder.inttoptr(address, pointer), reading, level_2, data])
+
+
 def exp(b: Any, x: Any) -> Any:
     """Emit exp x, of a vector, to an ulp or two; 0 of −∞.
 
