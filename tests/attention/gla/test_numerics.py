@@ -26,6 +26,19 @@ def test_errors_in_float32(backend, tau):
             assert distance(x, y) < 2e-6, name
 
 
+@pytest.mark.parametrize("total", [-19.9, -20.1, -79.9, -80.1])
+@pytest.mark.parametrize("backend", FAST)
+def test_errors_where_the_way_changes(backend, total):
+    """By the sum of a chunk's gates `torch` takes one way or another; all are as close."""
+    problem = make(3, T=128, H=1, K=32, V=32, tau=1.0)
+    problem = problem.with_(g=torch.full_like(problem.g, total / 64)).to(torch.float32)
+    do, dstate = (x.float() for x in cotangents(problem))
+    ours = problem.gradients(backend, do, dstate)
+    exact = problem.to(torch.float64).gradients("reference", do, dstate)
+    for name, x, y in zip(NAMES, ours, exact, strict=True):
+        assert distance(x, y) < (1e-5 if name == "dg" else 2e-6), name
+
+
 @pytest.mark.parametrize("backend", FAST)
 def test_errors_in_bfloat16_are_those_of_its_rounding(backend):
     problem = make(1, T=LENGTH, H=2, K=32, V=32, tau=1.0).to(torch.bfloat16)

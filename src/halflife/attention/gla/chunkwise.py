@@ -2,11 +2,12 @@
 
 Inside a chunk of C tokens o = Q̃ S + (P ⊙ M) V, with S the state that enters it and Q̃ the queries
 decayed since its start; between chunks S ← γ ⊙ S + K̃ᵀ V (section 4.2 of the paper). P's decays are
-products over the tokens between key and query, and `scores` takes them apart without dividing by
-anything small. Chunks go in segments, so that what lies in memory at a time is bounded.
+products over the tokens between key and query. Where gates are gentle, a chunk's keys are divided
+by the decay since its start, and P is one product. Elsewhere `scores` takes the decays apart
+without dividing by anything small, and every exponent is a sum over the very tokens that it spans,
+never a difference of longer sums: a decay stays exact beside a reset.
 
-Every exponent is a sum over the very tokens that it spans, never a difference of longer sums: a
-decay stays exact beside a reset.
+Chunks go in segments, so that what lies in memory at a time is bounded.
 """
 
 # mypy: disable-error-code="no-untyped-call, no-any-return"
@@ -14,18 +15,21 @@ decay stays exact beside a reset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from halflife.attention.gla.arguments import bounds, wide
 from halflife.attention.gla.scores import Scores, later, sofar
 
 CHUNK = 64
-_SEGMENT = 128
+_SEGMENT = 32
 """Chunks of all heads at a time: large enough for the products, small enough for the cache."""
+_GENTLE = 20.0
+"""A chunk's gates up to this sum are gentle: float32 holds exp(20) q k, and sums to 1e-6."""
 _FORGOTTEN = -1e4
 """In place of −∞, which times 0 is no number; exp of both is 0."""
 
@@ -42,15 +46,12 @@ def forward(
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
     o, state = torch.empty_like(v, memory_format=torch.contiguous_format), _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
-        xs = [batch.cut(x) for x in (q, k, v, g)]
         S = _first(initial_state, batch, state)
-        outputs = []
-        for part in _segments(xs):
-            run = _Segment(scale, *part)
+        for part in batch.segments(q):
+            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
             states = run.states(S)
-            outputs.append(run.outputs(states[:-1]))
-            S = states[-1]
-        batch.paste(o, outputs)
+            batch.paste(o, run.outputs(states[:, :-1]), part)
+            S = states[:, -1]
         state[batch.sequences] = S.unflatten(0, (-1, state.shape[1]))
     return o, state
 
@@ -70,26 +71,70 @@ def backward(
     gradients = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v, g)]
     dinitial = _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
-        xs = [batch.cut(x) for x in (q, k, v, g, do)]
-        segments = list(_segments(xs))
-        S, entering = _first(initial_state, batch, dinitial), []
-        for *part, _ in segments:
-            entering.append(S)
-            S = _Segment(scale, *part).states(S)[-1]
+        segments = batch.segments(q)
+        S, kept = _first(initial_state, batch, dinitial), []
+        for part in segments:
+            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
+            kept.append(run.states(S))
+            S = kept[-1][:, -1]
         dS = dstate[batch.sequences].flatten(0, 1).to(S.dtype)
-        pieces = []
-        for (*part, do_part), S in zip(reversed(segments), reversed(entering), strict=True):
-            *piece, dS = _Segment(scale, *part).gradients(S, do_part, dS)
-            pieces.append(piece)
-        for whole, parts in zip(gradients, zip(*reversed(pieces), strict=True), strict=False):
-            batch.paste(whole, parts)
+        for part, states in zip(reversed(segments), reversed(kept), strict=True):
+            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
+            *pieces, dS = run.gradients(states, batch.cut(do, part), dS)
+            for whole, piece in zip(gradients, pieces, strict=True):
+                batch.paste(whole, piece, part)
         dinitial[batch.sequences] = dS.unflatten(0, (-1, dinitial.shape[1]))
     dg = gradients[3].masked_fill_(g == -torch.inf, 0)
     return gradients[0], gradients[1], gradients[2], dg, dinitial
 
 
-class _Segment:
+def _segment(scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> _Gentle | _Any:
+    gentle = g.numel() > 0 and bool(g.sum(-2).amin() >= -_GENTLE)
+    return (_Gentle if gentle else _Any)(scale, q, k, v, g)
+
+
+class _Gentle:
     """Some chunks of all heads; tensors are (heads, chunks, CHUNK, channels)."""
+
+    def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> None:
+        self._q, self.v, self.scale = q, v, scale
+        self.since = sofar(g).exp_()  # the decay from the chunk's start
+        self.whole = self.since[..., -1, :].unsqueeze(-1)
+        self.k = k / self.since
+
+    @cached_property
+    def q(self) -> Tensor:
+        return self._q * self.since
+
+    @property
+    def scores(self) -> Tensor:
+        return (self.q @ self.k.mT).tril_()
+
+    def states(self, S: Tensor) -> Tensor:
+        """The states before each chunk, and that after the last, for the first of them."""
+        return _scan(S, self.whole, (self.k.mT @ self.v).mul_(self.whole))
+
+    def outputs(self, entering: Tensor) -> Tensor:
+        return _add(self.q @ entering, self.scores, self.v).mul_(self.scale)
+
+    def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
+        """Of q, k, v, g and the state that enters; dS is of the state that leaves."""
+        do = do * self.scale
+        leaving = _scan(dS, self.whole.flip(1), (self.q.mT @ do).flip(1)).flip(1)
+        dS, leaving = leaving[:, 0], leaving[:, 1:]
+        from_end = (states[:, 1:] * leaving).sum(-1).unsqueeze(-2)
+        leaving = leaving * self.whole
+        dP = (do @ self.v.mT).tril_()
+        dq = _add(dP @ self.k, do, states[:, :-1].mT)
+        dk = _add(dP.mT @ self.q, self.v, leaving.mT)
+        dv = _add(self.scores.mT @ do, self.k, leaving)
+        change = (self.q * dq).addcmul_(self.k, dk, value=-1)
+        dg = later(change).add_(change).add_(from_end)
+        return dq.mul_(self.since), dk.div_(self.since), dv, dg, dS
+
+
+class _Any:
+    """The same for whatever gates."""
 
     def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> None:
         g = g.clamp(min=_FORGOTTEN)
@@ -99,46 +144,41 @@ class _Segment:
         self.whole = self.since[..., -1, :].unsqueeze(-1)
         self.left = k * self.until
 
-    def states(self, S: Tensor) -> list[Tensor]:
-        """The states before each chunk, and that after the last."""
+    def states(self, S: Tensor) -> Tensor:
         return _scan(S, self.whole, self.left.mT @ self.v)
 
-    def outputs(self, entering: list[Tensor]) -> Tensor:
-        heads = self.q.shape[:2]
-        o = (self.q * self.since) @ torch.stack(entering, 1)
+    def outputs(self, entering: Tensor) -> Tensor:
         P = Scores(self.q, self.k, self.g).matrix
-        o = torch.baddbmm(o.flatten(0, 1), P.flatten(0, 1), self.v.flatten(0, 1))
-        return o.mul_(self.scale).unflatten(0, heads)
+        return _add((self.q * self.since) @ entering, P, self.v).mul_(self.scale)
 
-    def gradients(self, S: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
-        """Of q, k, v, g and the state that enters; S enters, dS is of the state that leaves."""
+    def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
         do = do * self.scale
-        states = self.states(S)
-        before, after = torch.stack(states[:-1], 1), torch.stack(states[1:], 1)
-        pushed = _scan(dS, self.whole.flip(1), ((self.q * self.since).mT @ do).flip(1))
-        leaving = torch.stack(pushed[:-1], 1).flip(1)
+        added = (self.q * self.since).mT @ do
+        leaving = _scan(dS, self.whole.flip(1), added.flip(1)).flip(1)
+        dS, leaving = leaving[:, 0], leaving[:, 1:]
         scores = Scores(self.q, self.k, self.g)
         dq, dk = scores.gradients((do @ self.v.mT).tril_())
-        dq.addcmul_(do @ before.mT, self.since)
+        dq.addcmul_(do @ states[:, :-1].mT, self.since)
         dk.addcmul_(self.v @ leaving.mT, self.until)
-        dv = scores.matrix.mT @ do + self.left @ leaving
+        dv = _add(scores.matrix.mT @ do, self.left, leaving)
         change = self.q * dq - self.k * dk
-        dg = later(change) + change + (after * leaving).sum(-1).unsqueeze(-2)
-        return dq, dk, dv, dg, pushed[-1]
+        from_end = (states[:, 1:] * leaving).sum(-1).unsqueeze(-2)
+        dg = later(change).add_(change).add_(from_end)
+        return dq, dk, dv, dg, dS
 
 
-def _scan(S: Tensor, decay: Tensor, added: Tensor) -> list[Tensor]:
+def _add(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Add a product of matrices to x, in its memory."""
+    x.flatten(0, 1).baddbmm_(a.flatten(0, 1), b.flatten(0, 1))
+    return x
+
+
+def _scan(S: Tensor, decay: Tensor, added: Tensor) -> Tensor:
+    """S and the states after each chunk, side by side."""
     states = [S]
     for n in range(added.shape[1]):
         states.append(torch.addcmul(added[:, n], decay[:, n], states[-1]))
-    return states
-
-
-def _segments(xs: list[Tensor]) -> Iterator[list[Tensor]]:
-    heads, chunks = xs[0].shape[:2]
-    length = max(1, _SEGMENT // max(1, heads))
-    for start in range(0, chunks, length):
-        yield [x[:, start : start + length] for x in xs]
+    return torch.stack(states, 1)
 
 
 class _Batch:
@@ -147,23 +187,34 @@ class _Batch:
     def __init__(self, chunks: int, sequences: list[int], spans: list[tuple[int, int]] | None):
         self.chunks, self.sequences, self.spans = chunks, sequences, spans
 
-    def cut(self, x: Tensor) -> Tensor:
-        """(heads of all sequences, chunks, CHUNK, channels), wide, filled up with zeros."""
-        rows = list(x) if self.spans is None else [x[0, a:b] for a, b in self.spans]
-        H, D = x.shape[2:]
-        blocks = x.new_zeros((len(rows), H, self.chunks * CHUNK, D), dtype=wide(x.dtype))
-        for block, row in zip(blocks, rows, strict=True):
-            block[:, : len(row)] = row.transpose(0, 1)
-        return blocks.view(len(rows) * H, self.chunks, CHUNK, D)
+    def segments(self, x: Tensor) -> list[tuple[int, int]]:
+        """First token and end of each segment, counted from where a sequence begins."""
+        chunks = max(1, _SEGMENT // max(1, len(self.sequences) * x.shape[2]))
+        size, end = chunks * CHUNK, self.chunks * CHUNK
+        return [(start, min(start + size, end)) for start in range(0, end, size)]
 
-    def paste(self, x: Tensor, pieces: list[Tensor] | tuple[Tensor, ...]) -> None:
-        """Put segments of chunks back to where `cut` took them from."""
-        if not pieces:
-            return
-        whole = torch.cat(tuple(pieces), 1).flatten(1, 2).unflatten(0, (-1, x.shape[2]))
-        rows = list(x) if self.spans is None else [x[0, a:b] for a, b in self.spans]
-        for row, block in zip(rows, whole, strict=True):
-            row.copy_(block[:, : len(row)].transpose(0, 1))
+    def cut(self, x: Tensor, part: tuple[int, int]) -> Tensor:
+        """(heads of all sequences, chunks, CHUNK, channels), wide, filled up with zeros."""
+        rows = self._rows(x, part)
+        if isinstance(rows, list):
+            rows = pad_sequence(rows, batch_first=True)
+        if missing := part[1] - part[0] - rows.shape[1]:
+            rows = torch.nn.functional.pad(rows, (0, 0, 0, 0, 0, missing))
+        blocks = rows.unflatten(1, (-1, CHUNK)).permute(0, 3, 1, 2, 4)
+        blocks = blocks.to(wide(x.dtype), memory_format=torch.contiguous_format)
+        return blocks.contiguous().flatten(0, 1)
+
+    def paste(self, x: Tensor, blocks: Tensor, part: tuple[int, int]) -> None:
+        """Put chunks back to where `cut` took them from."""
+        blocks = blocks.flatten(1, 2).unflatten(0, (-1, x.shape[2])).transpose(1, 2)
+        for row, block in zip(self._rows(x, part), blocks, strict=True):
+            row.copy_(block[: len(row)])
+
+    def _rows(self, x: Tensor, part: tuple[int, int]) -> Tensor | list[Tensor]:
+        first, last = part
+        if self.spans is None:
+            return x[:, first:last]
+        return [x[0, a + first : min(a + last, b)] for a, b in self.spans]
 
 
 def _batches(q: Tensor, cu_seqlens: Tensor | None) -> list[_Batch]:
