@@ -15,14 +15,16 @@ bfloat16: ours, its `chunk_gla` where it is installed, and PyTorch's attention; 
 
 import argparse
 import math
-import resource
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+import psutil
 import torch
 import torch.nn.functional as F  # noqa: N812  everybody's name for it
 
@@ -156,12 +158,17 @@ def peak(L: int) -> None:
     """Print by how many MiB a forward and gradient at length L raise this process's memory."""
     tensors = inputs(L, 4, 64, torch.float32)
     job(gla, inputs(64, 4, 64, torch.float32), gradient=True)()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far, of imports, counts no more
+    before = psutil.Process().memory_info().rss / 2**20
     job(gla, tensors, gradient=True)()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(
+        int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024 - before
+    )
 
 
 def memory() -> None:
+    if sys.platform != "linux":
+        return
     print("\nmemory of forward and gradient, d = 64, 4 heads, float32")
     for L in (8192, 16384, 32768, 65536):
         code = f"from benchmarks.attention import peak; peak({L})"
