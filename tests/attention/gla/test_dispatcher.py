@@ -1,5 +1,6 @@
 """The operator among PyTorch's own: dispatch, compilation, threads."""
 
+import shutil
 import subprocess
 import sys
 import warnings
@@ -24,8 +25,21 @@ def test_opcheck(backend, packed):
     torch.library.opcheck(custom_op.forward, without_state)
 
 
+INDUCTOR = pytest.param(
+    "inductor",
+    marks=[
+        pytest.mark.slow,
+        pytest.mark.skipif(
+            DEVICE == "cpu" and shutil.which("g++") is None, reason="no C++ compiler: no g++"
+        ),
+    ],
+)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # PyTorch's own
+@pytest.mark.parametrize("compiler", ["aot_eager", INDUCTOR])
 @pytest.mark.parametrize("backend", [*FAST, "auto"])
-def test_compiled_is_eager(backend):
+def test_compiled_is_eager(backend, compiler):
     problem = make(1, B=2, T=20, H=2, K=8, V=8).to(torch.float32)
     do, dstate = (x.to(DEVICE) for x in cotangents(problem))
 
@@ -35,7 +49,7 @@ def test_compiled_is_eager(backend):
         )
         return (o * do).sum() + (last * dstate).sum()
 
-    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(function, fullgraph=True, backend=compiler)
     given = [x.to(DEVICE).requires_grad_() for x in problem.inputs]
     eager = torch.autograd.grad(function(*given), given)
     ours = torch.autograd.grad(compiled(*given), given)
