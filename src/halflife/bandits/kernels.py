@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from halflife.compiled import kept
 
 REFRESH = 4096
 """Bookings after which V⁻¹ is computed anew from the counts, so that rounding cannot pile up."""
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def advance(
     rng: Any, x: Any, nx: Any, a: Any, bu: Any, k: Any, omega: Any, thetau: Any, sy: Any, sx: Any
 ) -> Any:
@@ -38,7 +39,7 @@ def advance(
     return y
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def invert(matrix: Any, inverse: Any, work: Any) -> None:
     """Inverse of a symmetric positive definite matrix, by Gauss and Jordan without pivots."""
     d = matrix.shape[0]
@@ -59,7 +60,7 @@ def invert(matrix: Any, inverse: Any, work: Any) -> None:
                     inverse[k, j] -= f * inverse[i, j]
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def refresh(arms: Any, lam: Any, counts: Any, sums: Any, vinv: Any, b: Any, h: Any, q: Any) -> None:
     """V, b, ĥ and q_k = ‖u_k‖²_{V⁻¹} from nothing but the counts and sums of each arm."""
     arms_n, d = arms.shape
@@ -86,7 +87,7 @@ def refresh(arms: Any, lam: Any, counts: Any, sums: Any, vinv: Any, b: Any, h: A
         h[i] = s
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def book(
     arms: Any,
     lam: Any,
@@ -134,7 +135,7 @@ def book(
     return grown
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def choose(arms: Any, h: Any, q: Any, beta: Any) -> Any:
     """The first arm with the largest ⟨h, u⟩ + β √q."""
     arms_n, d = arms.shape
@@ -148,7 +149,7 @@ def choose(arms: Any, h: Any, q: Any, beta: Any) -> Any:
     return best
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def beta_of(t: Any, waited: Any, logdet: Any, r: Any) -> Any:
     """The radius: see `Radius.packed` for the meaning of r."""
     growth = 0.5 * logdet if r[5] > 0 else r[6] * np.log1p(t * r[7])
@@ -157,7 +158,7 @@ def beta_of(t: Any, waited: Any, logdet: Any, r: Any) -> Any:
     )
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def play_ucb(
     rng: Any,
     system: Any,
@@ -217,7 +218,7 @@ def play_ucb(
     return seen, total, changes
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def burn_in(t: Any, log_rho: Any, memory: Any) -> Any:
     """Rewards to drop after a change in round t: ⌈log t / log(1/ρ)⌉, or the whole memory."""
     if memory >= 0:
@@ -225,7 +226,7 @@ def burn_in(t: Any, log_rho: Any, memory: Any) -> Any:
     return int(np.ceil(np.log(max(t, 1)) / log_rho - 1e-12))
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def play_hold(
     rng: Any,
     system: Any,
@@ -280,7 +281,7 @@ def play_hold(
     return seen, total, changes
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def discount(arms: Any, k: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b: Any) -> None:
     """After a reward of arm k: V ← γ V + u uᵀ + (1 − γ) λ I, Ṽ so with γ², b ← γ b + u y."""
     d = arms.shape[1]
@@ -295,7 +296,7 @@ def discount(arms: Any, k: Any, y: Any, gamma: Any, lam: Any, v: Any, v2: Any, b
         v2[i, i] += (1 - g2) * lam
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def choose_discounted(
     arms: Any, beta: Any, v: Any, v2: Any, b: Any, h: Any, vinv: Any, work: Any, q: Any, w: Any
 ) -> Any:
@@ -321,7 +322,7 @@ def choose_discounted(
     return choose(arms, h, q, beta)
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def discounted_beta(t: Any, gamma: Any, r: Any) -> Any:
     """R = (√λ S, σ, 2 log(1/δ), d, U²/(λ d))."""
     g2 = gamma * gamma
@@ -329,7 +330,7 @@ def discounted_beta(t: Any, gamma: Any, r: Any) -> Any:
     return r[0] + r[1] * np.sqrt(r[2] + r[3] * np.log1p(r[4] * mass))
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def play_discounted(
     rng: Any,
     system: Any,
@@ -371,7 +372,7 @@ STEP = 64.0
 """Weights stand on a whole multiple of this many nats, so that a gain costs one exponential."""
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def weigh(gains: Any, eta: Any, gamma: Any, w: Any, p: Any) -> Any:
     """P ← (1 − γ) softmax(η G) + γ / K, from nothing but the gains; return the base of `w`.
 
@@ -389,7 +390,7 @@ def weigh(gains: Any, eta: Any, gamma: Any, w: Any, p: Any) -> Any:
     return base
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def mix(w: Any, s: Any, gamma: Any, p: Any) -> None:
     """P ← (1 − γ) w / s + γ / K."""
     part, rest = (1 - gamma) / s, gamma / w.size
@@ -397,7 +398,7 @@ def mix(w: Any, s: Any, gamma: Any, p: Any) -> None:
         p[k] = part * w[k] + rest
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def gain(k: Any, more: Any, gains: Any, base: Any, eta: Any, gamma: Any, w: Any, p: Any) -> Any:
     """Add to one arm's gain; leaves what `weigh` would, bit for bit, and returns the base."""
     gains[k] += more
@@ -411,7 +412,7 @@ def gain(k: Any, more: Any, gains: Any, base: Any, eta: Any, gamma: Any, w: Any,
     return base
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def draw(uniform: Any, p: Any) -> Any:
     """The arm at `uniform` of the way through the probabilities."""
     s = 0.0
@@ -422,7 +423,7 @@ def draw(uniform: Any, p: Any) -> Any:
     return p.size - 1
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def play_exp3(
     rng: Any,
     chance: Any,
@@ -466,7 +467,7 @@ def play_exp3(
     return seen, total, changes
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def choose_ar2(
     t: Any,
     first: Any,
@@ -508,7 +509,7 @@ def choose_ar2(
     return superior, superior
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def play_ar2(
     rng: Any,
     system: Any,

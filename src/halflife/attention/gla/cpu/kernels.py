@@ -24,8 +24,9 @@ import math
 
 from numba import njit
 
-from halflife.attention.gla.cpu import group
+from halflife.attention.gla.cpu import group, memory
 from halflife.attention.gla.cpu.memory import cast, load, size, store
+from halflife.compiled import kept
 
 BLOCK = 64
 TOKENS, LINE = group.TOKENS, group.LINE
@@ -273,7 +274,7 @@ def gate_gradient(acc, like_g, like, q, k, dk, dq, g, dg, tokens, width, sums):
             store(like_g, dg[0] + dg[1] * t, i, acc if forgets else total)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kept(group, memory, error_model="numpy")
 def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backward, scratch):
     """Tensors w, r, g, x, y and the states before and after."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
@@ -320,7 +321,7 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
         write_state(acc, strips, L, K, after + offset, V, width)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kept(group, memory, error_model="numpy")
 def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
     """Tensors q, k, v, g, do, dq (in the dtype of arithmetic), dk, dg; states S_0 and dS_T."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)

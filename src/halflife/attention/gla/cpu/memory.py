@@ -1,8 +1,7 @@
 """Numbers by address, and what Numba has no word for: bfloat16, and the exp of a vector.
 
 A number's kind in memory is told by an example of it: float32(0), float64(0), or uint16(0) for the
-16 bits of a bfloat16. Numba keeps compiled kernels on disk by the date of the kernels' own file, so
-touch `kernels.py` after a change here.
+16 bits of a bfloat16.
 """
 
 from __future__ import annotations
