@@ -23,25 +23,28 @@ from tests.optim.kernels import (
     KINDS,
     assert_same,
     bits,
+    by_kernel,
     how,
     plain,
     slot,
+    unsuited,
 )
 from tests.optim.strategies import ELEMENTWISE
 from torch import nn
 
-from halflife.optim import Lion, LionK, backends, cpu
+from halflife.optim import Lion, LionK, cpu
 from halflife.optim.cpu import functions, kernel
 from halflife.optim.cpu.compiled import digest, kept
 from halflife.optim.kappa import Elementwise, Huber
+from halflife.optim.slot import Slot
 
 KS = [str(K) for K in ELEMENTWISE]
 
 
 def check(slots, update, *, exact=True):
     theirs = plain(slots, update)
-    assert [cpu.unsuited(each, update) for each in slots] == [""] * len(slots)
-    cpu.update_fused(slots, update)
+    assert [unsuited(cpu, each, update) for each in slots] == [""] * len(slots)
+    by_kernel(cpu, slots, update)
     assert_same(slots, theirs, exact=exact)
 
 
@@ -87,7 +90,7 @@ def test_any_values_in_few_bits(values, rounding):
     for column, name in enumerate(("p", "g")):
         getattr(each, name).copy_(torch.tensor(values)[:, column])
     theirs = plain([each], how(rounding=rounding))[0]
-    cpu.update_fused([each], how(rounding=rounding))
+    by_kernel(cpu, [each], how(rounding=rounding))
     if each.m_scales.isfinite().all():  # else no code means anything
         assert torch.equal(each.m, theirs.m)
     for name in ("p", "m_scales"):
@@ -102,7 +105,7 @@ def test_curved_steps_of_any_values(values, K):
     each.m.copy_(torch.tensor(values))
     each.p.zero_()
     theirs = plain([each], how(K))[0]
-    cpu.update_fused([each], how(K))
+    by_kernel(cpu, [each], how(K))
     torch.testing.assert_close(each.p, theirs.p, rtol=2e-6, atol=1e-40, equal_nan=True)
 
 
@@ -115,7 +118,7 @@ def test_threads_change_no_bit(p, m, rounding):
         for threads in (1, 2, 3, 7):
             torch.set_num_threads(threads)
             results.append(copy.deepcopy(start))
-            cpu.update_fused(results[-1], how(rounding=rounding))
+            by_kernel(cpu, results[-1], how(rounding=rounding))
     finally:
         torch.set_num_threads(before)
     for other in results[1:]:
@@ -130,8 +133,8 @@ def test_many_tensors_of_all_sizes():
 
 
 def test_nothing_to_do():
-    cpu.update_fused([slot(0)], how())
-    cpu.update_fused([], how())
+    by_kernel(cpu, [slot(0)], how())
+    by_kernel(cpu, [], how())
 
 
 def test_dense_tensors_in_any_order_of_dimensions():
@@ -157,26 +160,25 @@ def test_dense_tensors_in_any_order_of_dimensions():
 def test_what_the_kernel_cannot_do_has_a_reason(change, reason):
     each = slot((6, 6))
     change(each)
-    assert reason in cpu.unsuited(each, how())
+    assert reason in unsuited(cpu, each, how())
 
 
 def test_bits_by_entry_need_contiguous_tensors():
     each = slot((6, 7), BF16, BF16, F32, "stochastic")
     for name in ("p", "g", "m"):
         setattr(each, name, getattr(each, name).t())
-    assert "contiguous" in cpu.unsuited(each, how(rounding="stochastic"))
-    assert cpu.unsuited(each, how()) == ""
+    assert "contiguous" in unsuited(cpu, each, how(rounding="stochastic"))
+    assert unsuited(cpu, each, how()) == ""
 
 
 def test_views_of_one_memory():
     base, updates = slot(1000), how()
     parts = [(0, 300), (300, 301), (301, 1000)]
     views = [
-        backends.Slot(base.p[a:b], base.g[a:b], base.m[a:b], None, None, n)
-        for n, (a, b) in enumerate(parts)
+        Slot(base.p[a:b], base.g[a:b], base.m[a:b], None, None, n) for n, (a, b) in enumerate(parts)
     ]
     theirs = plain([base], updates)
-    cpu.update_fused(views, updates)
+    by_kernel(cpu, views, updates)
     assert_same([base], theirs)
 
 
@@ -184,9 +186,9 @@ def test_weights_that_share_memory_are_updated_one_after_the_other():
     ours, theirs = ([slot(300_000, number=n) for n in range(2)] for _ in range(2))
     for first, second in (ours, theirs):
         second.p = first.p
-    cpu.update_fused(ours, how())
+    by_kernel(cpu, ours, how())
     for each in theirs:  # deepcopy would keep them together too, but say it plainly
-        cpu.update_fused([each], how())
+        by_kernel(cpu, [each], how())
     assert_same(ours, theirs)
 
 

@@ -22,7 +22,7 @@ from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import LOST, ROUNDINGS
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slots, Update
 from halflife.optim.update import coefficients
 
 
@@ -157,15 +157,17 @@ class LionK(Diagnostics, Optimizer):
         params: list[Tensor],
         grads: list[Tensor],
         averages: list[Tensor],
-        scales: list[Tensor],
-        lost: list[Tensor],
+        scales: list[Tensor | None],
+        lost: list[Tensor | None],
+        numbers: list[int],
     ) -> bool:
         """Fill the lists with what has a gradient; say whether any of it is complex."""
         has_complex = False
-        for p in group["params"]:
-            if p.grad is None:
+        for number, p in enumerate(group["params"]):
+            g = p.grad
+            if g is None:
                 continue
-            if p.grad.is_sparse:
+            if g.is_sparse:
                 raise RuntimeError(
                     "LionK takes no sparse gradients: its average moves every weight at every "
                     "step. Make the layer with sparse=False, or give these parameters to "
@@ -176,12 +178,11 @@ class LionK(Diagnostics, Optimizer):
                 state.update(_fresh(group, p))
             has_complex |= p.is_complex()
             params.append(p)
-            grads.append(p.grad)
+            grads.append(g)
             averages.append(state["exp_avg"])
-            if "exp_avg_scales" in state:
-                scales.append(state["exp_avg_scales"])
-            if "lost" in state:
-                lost.append(state["lost"])
+            scales.append(state.get("exp_avg_scales"))
+            lost.append(state["lost"] if _compensated(group, p) else None)
+            numbers.append(number)
         return has_complex
 
     @overload
@@ -209,25 +210,15 @@ class LionK(Diagnostics, Optimizer):
             params: list[Tensor] = []
             grads: list[Tensor] = []
             averages: list[Tensor] = []
-            scales: list[Tensor] = []
-            lost: list[Tensor] = []
-            has_complex = self._init_group(group, params, grads, averages, scales, lost)
+            scales: list[Tensor | None] = []
+            lost: list[Tensor | None] = []
+            numbers: list[int] = []
+            has_complex = self._init_group(group, params, grads, averages, scales, lost, numbers)
             if params:
                 if has_complex:
                     params, grads, averages = map(_as_real, (params, grads, averages))
-                numbers = [n for n, p in enumerate(group["params"], first) if p.grad is not None]
-                scale, rest = iter(scales), iter(lost)
-                slots = [
-                    Slot(
-                        p,
-                        g,
-                        m,
-                        m_scales=next(scale, None),
-                        lost=next(rest) if _compensated(group, p) else None,
-                        number=number,
-                    )
-                    for p, g, m, number in zip(params, grads, averages, numbers, strict=True)
-                ]
+                numbers = [first + number for number in numbers]
+                slots = Slots(params, grads, averages, scales, lost, numbers)
                 update(slots, self._update(group, found_inf), group)
             first += len(group["params"])
         return loss
