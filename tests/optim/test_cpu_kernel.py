@@ -155,6 +155,7 @@ def test_dense_tensors_in_any_order_of_dimensions():
         (lambda s: [setattr(s, n, getattr(s, n).half()) for n in "pgm"], "torch.float16"),
         (lambda s: setattr(s, "m", s.m.half()), "average of torch.float16"),
         (lambda s: setattr(s, "g", s.g.to("meta")), "meta"),
+        (lambda s: setattr(s, "m", s.m[:3]), "different shapes"),
     ],
 )
 def test_what_the_kernel_cannot_do_has_a_reason(change, reason):
@@ -243,6 +244,71 @@ def test_fused_true_insists():
     with pytest.raises(RuntimeError, match=r"fused=True, but .*float16.*Leave fused out"):
         trained(dtype=torch.float16, fused=True)
     trained(dtype=torch.float16)
+
+
+def test_fused_true_changes_all_or_nothing():
+    weights = [nn.Parameter(torch.ones(3, dtype=dtype)) for dtype in (F32, torch.float16, F32)]
+    for p in weights:
+        p.grad = torch.ones_like(p)
+    with pytest.raises(RuntimeError, match=r"float16"):
+        Lion(weights, lr=0.25, fused=True).step()
+    assert all(p.eq(1).all() for p in weights)
+
+
+CHANGES = {
+    "elsewhere": lambda t: t.clone(),
+    "turned": lambda t: t.t().contiguous().t(),
+    "in float64": lambda t: t.double(),
+    "in bfloat16": lambda t: t.to(BF16),
+    "a part of more": lambda t: torch.stack([t, t], -1)[..., 0],
+    "gone": None,
+    "as before": lambda t: t.float().contiguous(),
+}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*CHANGES]), st.integers(0, 2), st.sampled_from("pgm")),
+        max_size=12,
+    )
+)
+@settings(max_examples=50)
+def test_tensors_may_change_between_steps(changes):
+    """Weights and averages may be exchanged through `.data`, gradients come and go."""
+    runs = []
+    for fused in (None, False):
+        chance = torch.Generator().manual_seed(0)
+        weights = [nn.Parameter(torch.randn(4, 4, generator=chance)) for _ in range(3)]
+        optimizer = LionK(weights, lr=0.1, weight_decay=0.3, fused=fused)
+        for change, which, of in [("as before", 0, "p"), *changes]:
+            for p in weights:
+                p.grad = torch.randn(4, 4, generator=chance).to(p)
+            p = weights[which]
+            tensor = {"p": p, "g": p.grad, "m": optimizer.state[p].get("exp_avg", p)}[of]
+            if change == "gone":
+                p.grad = None
+            elif of == "g":
+                p.grad = None
+                p.grad = torch.empty_like(tensor)
+                p.grad.data = CHANGES[change](tensor)
+            else:
+                tensor.data = CHANGES[change](tensor.data)
+            optimizer.step()
+        runs.append([*weights, *(optimizer.state[p]["exp_avg"] for p in weights)])
+    for ours, theirs in zip(*runs, strict=True):
+        assert ours.dtype == theirs.dtype
+        assert torch.equal(ours, theirs)
+
+
+def test_weights_of_another_size_are_an_error_and_no_accident():
+    weights = nn.Parameter(torch.ones(8))
+    optimizer = Lion([weights], lr=0.25)
+    weights.grad = torch.ones(8)
+    optimizer.step()
+    weights.data = torch.ones(80_000)
+    weights.grad = torch.ones(80_000)
+    with pytest.raises(RuntimeError, match="size"):
+        optimizer.step()
 
 
 def test_an_elementwise_k_of_ones_own_takes_plain_operations():

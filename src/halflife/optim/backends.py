@@ -31,11 +31,12 @@ def update(slots: Slots, how: Update, group: dict[str, Any]) -> None:
     """
     if how.K.elementwise:
         slots = local(slots)
+    kinds = [alike.as_real() for alike in slots.by_kind()]
     if group["differentiable"]:
-        update_each(slots, how)
+        for alike in kinds:
+            update_each(alike, how)
         return
     fused = group["fused"] or (group["fused"] is None and not group["foreach"])
-    kinds = slots.by_kind()
     if fused and not torch.compiler.is_compiling():  # a compiler fuses plain operations itself
         kinds = _update_fused(kinds, how, must=bool(group["fused"]))
     for alike in kinds:

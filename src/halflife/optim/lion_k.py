@@ -160,9 +160,8 @@ class LionK(Diagnostics, Optimizer):
         scales: list[Tensor | None],
         lost: list[Tensor | None],
         numbers: list[int],
-    ) -> bool:
-        """Fill the lists with what has a gradient; say whether any of it is complex."""
-        has_complex = False
+    ) -> None:
+        """Fill the lists with what has a gradient."""
         for number, p in enumerate(group["params"]):
             g = p.grad
             if g is None:
@@ -176,14 +175,12 @@ class LionK(Diagnostics, Optimizer):
             state = self.state[p]
             if not state:
                 state.update(_fresh(group, p))
-            has_complex |= p.is_complex()
             params.append(p)
             grads.append(g)
             averages.append(state["exp_avg"])
             scales.append(state.get("exp_avg_scales"))
             lost.append(state["lost"] if _compensated(group, p) else None)
             numbers.append(number)
-        return has_complex
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -213,10 +210,8 @@ class LionK(Diagnostics, Optimizer):
             scales: list[Tensor | None] = []
             lost: list[Tensor | None] = []
             numbers: list[int] = []
-            has_complex = self._init_group(group, params, grads, averages, scales, lost, numbers)
+            self._init_group(group, params, grads, averages, scales, lost, numbers)
             if params:
-                if has_complex:
-                    params, grads, averages = map(_as_real, (params, grads, averages))
                 numbers = [first + number for number in numbers]
                 slots = Slots(params, grads, averages, scales, lost, numbers)
                 update(slots, self._update(group, found_inf), group)
@@ -266,10 +261,6 @@ class LionK(Diagnostics, Optimizer):
 def _stays_on_device(group: dict[str, Any]) -> bool:
     """Whether a kernel is to look at `found_inf`, so that nobody waits for it."""
     return bool(group["capturable"] and group["fused"])
-
-
-def _as_real(tensors: list[Tensor]) -> list[Tensor]:
-    return [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
 
 
 def _compensated(group: dict[str, Any], p: Tensor) -> bool:
@@ -382,7 +373,7 @@ def _check(group: dict[str, Any]) -> None:
 
 def _warn_of_lost_decay(group: dict[str, Any], keep: float) -> None:
     """Say if weight decay is less than rounding can see; always in the same words, so once."""
-    lost = max([LOST.get(p.dtype, 0.0) for p in group["params"]])
+    lost = max([LOST.get(dtype, 0.0) for dtype in {p.dtype for p in group["params"]}])
     if 0 < 1 - keep < lost and not torch.compiler.is_compiling():
         warnings.warn(
             "Weights of 16 bits are rounded to the nearest, and in each step weight decay takes "

@@ -8,6 +8,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from halflife.optim.kappa import Kappa
@@ -67,6 +68,13 @@ class Slots(NamedTuple):
         if len(different) == 1:
             return [self]
         return [self.only([other == kind for other in kinds]) for kind in different]
+
+    def as_real(self) -> Slots:
+        """Complex numbers of one kind as the pairs of real ones that they are."""
+        if not self.p[0].is_complex():
+            return self
+        p, g, m = (list(map(torch.view_as_real, column)) for column in self[:3])
+        return self._replace(p=p, g=g, m=m)
 
 
 _KIND = attrgetter("device"), attrgetter("dtype")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -59,8 +58,8 @@ def update_fused(slots: Slots, how: Update) -> None:
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
     alone = _overlap(weights, counts * slots.p[0].itemsize)
     threads.run_in_threads(table, int(first[-1]), 1 if alone else threads.worth(int(counts.sum())))
-    changed = chain(slots.p, slots.m, slots.m_scales, slots.lost)
-    increment_version([tensor for tensor in changed if tensor is not None])
+    beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
+    increment_version(slots.p + slots.m + beside)
 
 
 def _addresses(column: Any) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -63,8 +63,8 @@ def _update(slots: Slots, how: Update) -> None:
             num_warps=WARPS,
             enable_fp_fusion=False,  # what is to be fused says so
         )
-    changed = chain(slots.p, slots.m, slots.m_scales, slots.lost)
-    increment_version([tensor for tensor in changed if tensor is not None])
+    beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
+    increment_version(slots.p + slots.m + beside)
 
 
 def _separate(slots: Slots) -> list[Slots]:
