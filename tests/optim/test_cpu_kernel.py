@@ -493,3 +493,38 @@ print(os.waitpid(child, 0)[1], weight[-1].item())
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_has_threads_of_its_own():
     assert run(FORKED) == ["0", "0.75"]
+
+
+CROWDED = """
+import threading, torch
+from halflife.optim import cpu, eight_bit, kappa
+from halflife.optim.slot import Slots, Update
+
+torch.set_num_threads(1)  # each caller is the only thread of its own updates
+
+def made(number):
+    chance = torch.Generator().manual_seed(number)
+    p, g, m = (torch.randn(5000, generator=chance) for _ in range(3))
+    m, scales = eight_bit.encode(m)
+    return Slots([p.bfloat16()], [g.bfloat16()], [m], [scales], [None], [number])
+
+def updated(slots):
+    how = Update(kappa.L1(), 0.9, 0.99, keep=0.999, length=0.01, rounding="stochastic")
+    for _ in range(300):
+        cpu.update_fused(slots, how)
+
+alone, together = ([made(number) for number in range(64)] for _ in range(2))
+for slots in alone:
+    updated(slots)
+threads = [threading.Thread(target=updated, args=[slots]) for slots in together]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(all(torch.equal(x[0], y[0]) for a, b in zip(alone, together) for x, y in zip(a[:4], b[:4])))
+"""
+
+
+def test_threads_have_scratch_memory_of_their_own():
+    """In a process of its own, as memory that is shared by mistake ends it sooner or later."""
+    assert run(CROWDED) == ["True"]
