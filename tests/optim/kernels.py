@@ -7,7 +7,7 @@ import torch
 
 from halflife.optim import eight_bit
 from halflife.optim.kappa import get
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slot, Slots, Update
 from halflife.optim.update import update_each
 
 F32, F64, BF16, I8 = torch.float32, torch.float64, torch.bfloat16, torch.int8
@@ -77,10 +77,25 @@ def how(K="l1", rounding="nearest", **other):
     return Update(get(K), **{**numbers, "rounding": rounding, "seed": 5, "step": 7, **other})
 
 
+def columns(slots):
+    return Slots(*([getattr(each, name) for each in slots] for name in Slots._fields))
+
+
+def by_kernel(kernel, slots, update):
+    """Update the slots by the kernel of `cpu` or `gpu`, kind by kind as `backends` does."""
+    for alike in columns(slots).by_kind():
+        kernel.update_fused(alike, update)
+
+
+def unsuited(kernel, each, update):
+    (reason,) = kernel.unsuited(columns([each]), update)
+    return reason
+
+
 def plain(slots, update):
     """The slots as plain torch leaves them; those given are not changed."""
     slots = copy.deepcopy(slots)
-    update_each(slots, update)
+    update_each(columns(slots), update)
     return slots
 
 

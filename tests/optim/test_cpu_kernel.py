@@ -23,25 +23,28 @@ from tests.optim.kernels import (
     KINDS,
     assert_same,
     bits,
+    by_kernel,
     how,
     plain,
     slot,
+    unsuited,
 )
 from tests.optim.strategies import ELEMENTWISE
 from torch import nn
 
-from halflife.optim import Lion, LionK, backends, cpu
+from halflife.optim import Lion, LionK, cpu
 from halflife.optim.cpu import functions, kernel
 from halflife.optim.cpu.compiled import digest, kept
 from halflife.optim.kappa import Elementwise, Huber
+from halflife.optim.slot import Slot
 
 KS = [str(K) for K in ELEMENTWISE]
 
 
 def check(slots, update, *, exact=True):
     theirs = plain(slots, update)
-    assert [cpu.unsuited(each, update) for each in slots] == [""] * len(slots)
-    cpu.update_fused(slots, update)
+    assert [unsuited(cpu, each, update) for each in slots] == [""] * len(slots)
+    by_kernel(cpu, slots, update)
     assert_same(slots, theirs, exact=exact)
 
 
@@ -87,7 +90,7 @@ def test_any_values_in_few_bits(values, rounding):
     for column, name in enumerate(("p", "g")):
         getattr(each, name).copy_(torch.tensor(values)[:, column])
     theirs = plain([each], how(rounding=rounding))[0]
-    cpu.update_fused([each], how(rounding=rounding))
+    by_kernel(cpu, [each], how(rounding=rounding))
     if each.m_scales.isfinite().all():  # else no code means anything
         assert torch.equal(each.m, theirs.m)
     for name in ("p", "m_scales"):
@@ -102,7 +105,7 @@ def test_curved_steps_of_any_values(values, K):
     each.m.copy_(torch.tensor(values))
     each.p.zero_()
     theirs = plain([each], how(K))[0]
-    cpu.update_fused([each], how(K))
+    by_kernel(cpu, [each], how(K))
     torch.testing.assert_close(each.p, theirs.p, rtol=2e-6, atol=1e-40, equal_nan=True)
 
 
@@ -115,7 +118,7 @@ def test_threads_change_no_bit(p, m, rounding):
         for threads in (1, 2, 3, 7):
             torch.set_num_threads(threads)
             results.append(copy.deepcopy(start))
-            cpu.update_fused(results[-1], how(rounding=rounding))
+            by_kernel(cpu, results[-1], how(rounding=rounding))
     finally:
         torch.set_num_threads(before)
     for other in results[1:]:
@@ -130,8 +133,8 @@ def test_many_tensors_of_all_sizes():
 
 
 def test_nothing_to_do():
-    cpu.update_fused([slot(0)], how())
-    cpu.update_fused([], how())
+    by_kernel(cpu, [slot(0)], how())
+    by_kernel(cpu, [], how())
 
 
 def test_dense_tensors_in_any_order_of_dimensions():
@@ -152,31 +155,31 @@ def test_dense_tensors_in_any_order_of_dimensions():
         (lambda s: [setattr(s, n, getattr(s, n).half()) for n in "pgm"], "torch.float16"),
         (lambda s: setattr(s, "m", s.m.half()), "average of torch.float16"),
         (lambda s: setattr(s, "g", s.g.to("meta")), "meta"),
+        (lambda s: setattr(s, "m", s.m[:3]), "different shapes"),
     ],
 )
 def test_what_the_kernel_cannot_do_has_a_reason(change, reason):
     each = slot((6, 6))
     change(each)
-    assert reason in cpu.unsuited(each, how())
+    assert reason in unsuited(cpu, each, how())
 
 
 def test_bits_by_entry_need_contiguous_tensors():
     each = slot((6, 7), BF16, BF16, F32, "stochastic")
     for name in ("p", "g", "m"):
         setattr(each, name, getattr(each, name).t())
-    assert "contiguous" in cpu.unsuited(each, how(rounding="stochastic"))
-    assert cpu.unsuited(each, how()) == ""
+    assert "contiguous" in unsuited(cpu, each, how(rounding="stochastic"))
+    assert unsuited(cpu, each, how()) == ""
 
 
 def test_views_of_one_memory():
     base, updates = slot(1000), how()
     parts = [(0, 300), (300, 301), (301, 1000)]
     views = [
-        backends.Slot(base.p[a:b], base.g[a:b], base.m[a:b], None, None, n)
-        for n, (a, b) in enumerate(parts)
+        Slot(base.p[a:b], base.g[a:b], base.m[a:b], None, None, n) for n, (a, b) in enumerate(parts)
     ]
     theirs = plain([base], updates)
-    cpu.update_fused(views, updates)
+    by_kernel(cpu, views, updates)
     assert_same([base], theirs)
 
 
@@ -184,9 +187,9 @@ def test_weights_that_share_memory_are_updated_one_after_the_other():
     ours, theirs = ([slot(300_000, number=n) for n in range(2)] for _ in range(2))
     for first, second in (ours, theirs):
         second.p = first.p
-    cpu.update_fused(ours, how())
+    by_kernel(cpu, ours, how())
     for each in theirs:  # deepcopy would keep them together too, but say it plainly
-        cpu.update_fused([each], how())
+        by_kernel(cpu, [each], how())
     assert_same(ours, theirs)
 
 
@@ -241,6 +244,71 @@ def test_fused_true_insists():
     with pytest.raises(RuntimeError, match=r"fused=True, but .*float16.*Leave fused out"):
         trained(dtype=torch.float16, fused=True)
     trained(dtype=torch.float16)
+
+
+def test_fused_true_changes_all_or_nothing():
+    weights = [nn.Parameter(torch.ones(3, dtype=dtype)) for dtype in (F32, torch.float16, F32)]
+    for p in weights:
+        p.grad = torch.ones_like(p)
+    with pytest.raises(RuntimeError, match=r"float16"):
+        Lion(weights, lr=0.25, fused=True).step()
+    assert all(p.eq(1).all() for p in weights)
+
+
+CHANGES = {
+    "elsewhere": lambda t: t.clone(),
+    "turned": lambda t: t.t().contiguous().t(),
+    "in float64": lambda t: t.double(),
+    "in bfloat16": lambda t: t.to(BF16),
+    "a part of more": lambda t: torch.stack([t, t], -1)[..., 0],
+    "gone": None,
+    "as before": lambda t: t.float().contiguous(),
+}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*CHANGES]), st.integers(0, 2), st.sampled_from("pgm")),
+        max_size=12,
+    )
+)
+@settings(max_examples=50)
+def test_tensors_may_change_between_steps(changes):
+    """Weights and averages may be exchanged through `.data`, gradients come and go."""
+    runs = []
+    for fused in (None, False):
+        chance = torch.Generator().manual_seed(0)
+        weights = [nn.Parameter(torch.randn(4, 4, generator=chance)) for _ in range(3)]
+        optimizer = LionK(weights, lr=0.1, weight_decay=0.3, fused=fused)
+        for change, which, of in [("as before", 0, "p"), *changes]:
+            for p in weights:
+                p.grad = torch.randn(4, 4, generator=chance).to(p)
+            p = weights[which]
+            tensor = {"p": p, "g": p.grad, "m": optimizer.state[p].get("exp_avg", p)}[of]
+            if change == "gone":
+                p.grad = None
+            elif of == "g":
+                p.grad = None
+                p.grad = torch.empty_like(tensor)
+                p.grad.data = CHANGES[change](tensor)
+            else:
+                tensor.data = CHANGES[change](tensor.data)
+            optimizer.step()
+        runs.append([*weights, *(optimizer.state[p]["exp_avg"] for p in weights)])
+    for ours, theirs in zip(*runs, strict=True):
+        assert ours.dtype == theirs.dtype
+        assert torch.equal(ours, theirs)
+
+
+def test_weights_of_another_size_are_an_error_and_no_accident():
+    weights = nn.Parameter(torch.ones(8))
+    optimizer = Lion([weights], lr=0.25)
+    weights.grad = torch.ones(8)
+    optimizer.step()
+    weights.data = torch.ones(80_000)
+    weights.grad = torch.ones(80_000)
+    with pytest.raises(RuntimeError, match="size"):
+        optimizer.step()
 
 
 def test_an_elementwise_k_of_ones_own_takes_plain_operations():
@@ -425,3 +493,38 @@ print(os.waitpid(child, 0)[1], weight[-1].item())
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_has_threads_of_its_own():
     assert run(FORKED) == ["0", "0.75"]
+
+
+CROWDED = """
+import threading, torch
+from halflife.optim import cpu, eight_bit, kappa
+from halflife.optim.slot import Slots, Update
+
+torch.set_num_threads(1)  # each caller is the only thread of its own updates
+
+def made(number):
+    chance = torch.Generator().manual_seed(number)
+    p, g, m = (torch.randn(5000, generator=chance) for _ in range(3))
+    m, scales = eight_bit.encode(m)
+    return Slots([p.bfloat16()], [g.bfloat16()], [m], [scales], [None], [number])
+
+def updated(slots):
+    how = Update(kappa.L1(), 0.9, 0.99, keep=0.999, length=0.01, rounding="stochastic")
+    for _ in range(300):
+        cpu.update_fused(slots, how)
+
+alone, together = ([made(number) for number in range(64)] for _ in range(2))
+for slots in alone:
+    updated(slots)
+threads = [threading.Thread(target=updated, args=[slots]) for slots in together]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(all(torch.equal(x[0], y[0]) for a, b in zip(alone, together) for x, y in zip(a[:4], b[:4])))
+"""
+
+
+def test_threads_have_scratch_memory_of_their_own():
+    """In a process of its own, as memory that is shared by mistake ends it sooner or later."""
+    assert run(CROWDED) == ["True"]

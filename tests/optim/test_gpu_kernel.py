@@ -25,9 +25,11 @@ from tests.optim.kernels import (
     KINDS,
     assert_same,
     bits,
+    by_kernel,
     how,
     plain,
     slot,
+    unsuited,
 )
 from tests.optim.strategies import ELEMENTWISE
 
@@ -49,8 +51,8 @@ if CARD or INTERPRETED:
 
 def check(slots, update, *, exact=True):
     theirs = plain(slots, update)
-    assert [gpu.unsuited(each, update) for each in slots] == [""] * len(slots)
-    gpu.update_fused(slots, update)
+    assert [unsuited(gpu, each, update) for each in slots] == [""] * len(slots)
+    by_kernel(gpu, slots, update)
     assert_same(slots, theirs, exact=exact)
 
 
@@ -148,7 +150,7 @@ def test_any_values_of_any_length(values, K, p):
     for column, name in enumerate(("p", "g", "m")):
         getattr(each, name).copy_(torch.tensor(values, dtype=F64).reshape(-1, 3)[:, column])
     theirs = plain([each], how(K))[0]
-    gpu.update_fused([each], how(K))
+    by_kernel(gpu, [each], how(K))
     # NumPy has no fused multiply-add, so the interpreter rounds twice
     torch.testing.assert_close(each.p, theirs.p, rtol=1e-6, atol=1e-6, equal_nan=True)
     torch.testing.assert_close(each.m, theirs.m, rtol=1e-6, atol=1e-6, equal_nan=True)
@@ -165,7 +167,7 @@ def test_steps_far_out(K):
     each.m.copy_(torch.tensor(values))
     each.p.zero_()
     theirs = plain([each], how(K))[0]
-    gpu.update_fused([each], how(K))
+    by_kernel(gpu, [each], how(K))
     torch.testing.assert_close(each.p, theirs.p, rtol=1e-5, atol=1e-40, equal_nan=True)
 
 
@@ -201,8 +203,8 @@ def test_numbers_that_stay_on_the_device():
         "step": torch.tensor(7, device=DEVICE),
     }
     numbers = {name: value.item() for name, value in tensors.items()}
-    gpu.update_fused([ours], how(rounding="stochastic", **tensors))
-    gpu.update_fused([theirs], how(rounding="stochastic", **numbers))
+    by_kernel(gpu, [ours], how(rounding="stochastic", **tensors))
+    by_kernel(gpu, [theirs], how(rounding="stochastic", **numbers))
     assert_same([ours], [theirs])
 
 
@@ -213,7 +215,7 @@ def test_found_inf_leaves_all_as_it_was(found, m):
     each = slot(3000, m=m, device=DEVICE)
     update = how(found_inf=torch.tensor(found, device=DEVICE))
     theirs = [slot(3000, m=m, device=DEVICE)] if found else plain([each], update)
-    gpu.update_fused([each], update)
+    by_kernel(gpu, [each], update)
     assert_same([each], theirs)
 
 
@@ -222,9 +224,9 @@ def test_weights_that_share_memory_are_updated_one_after_the_other():
     ours, theirs = ([slot(3000, number=n, device=DEVICE) for n in range(2)] for _ in range(2))
     for first, second in (ours, theirs):
         second.p = first.p
-    gpu.update_fused(ours, how())
+    by_kernel(gpu, ours, how())
     for each in theirs:
-        gpu.update_fused([each], how())
+        by_kernel(gpu, [each], how())
     assert_same(ours, theirs)
 
 

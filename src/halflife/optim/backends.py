@@ -15,14 +15,14 @@ from typing import Any
 import torch
 
 from halflife.optim.distributed import local
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slots, Update
 from halflife.optim.update import update_each, update_together
 
 KERNELS = {"cpu": ("halflife.optim.cpu", "Numba"), "cuda": ("halflife.optim.gpu", "Triton")}
 """Device → its kernel's module, and what compiles that."""
 
 
-def update(slots: list[Slot], how: Update, group: dict[str, Any]) -> None:
+def update(slots: Slots, how: Update, group: dict[str, Any]) -> None:
     """Make one update of a group's tensors, in the way that its options ask for.
 
     Raises:
@@ -30,39 +30,42 @@ def update(slots: list[Slot], how: Update, group: dict[str, Any]) -> None:
             been changed.
     """
     if how.K.elementwise:
-        slots = [local(slot) for slot in slots]
+        slots = local(slots)
+    kinds = [alike.as_real() for alike in slots.by_kind()]
     if group["differentiable"]:
-        update_each(slots, how)
+        for alike in kinds:
+            update_each(alike, how)
         return
     fused = group["fused"] or (group["fused"] is None and not group["foreach"])
     if fused and not torch.compiler.is_compiling():  # a compiler fuses plain operations itself
-        slots = _update_fused(slots, how, must=bool(group["fused"]))
-    if group["foreach"] or (group["foreach"] is None and slots and slots[0].p.is_cuda):
-        plain = [slot for slot in slots if _plain(slot, how)]
-        slots = [slot for slot in slots if not _plain(slot, how)]
-        for alike in _by_kind(plain):
-            update_together(alike, how)
-    update_each(slots, how)
+        kinds = _update_fused(kinds, how, must=bool(group["fused"]))
+    for alike in kinds:
+        together = group["foreach"] or (group["foreach"] is None and alike.p[0].is_cuda)
+        (update_together if together and _plain(alike) else update_each)(alike, how)
 
 
-def _update_fused(slots: list[Slot], how: Update, *, must: bool) -> list[Slot]:
+def _update_fused(kinds: list[Slots], how: Update, *, must: bool) -> list[Slots]:
     """Update what kernels can; return the rest."""
-    todo: dict[Any, list[Slot]] = {}
-    rest = []
-    for slot in slots:
-        kernel = _kernel(slot.p.device.type)
-        reason = kernel if isinstance(kernel, str) else kernel.unsuited(slot, how)
-        if not reason:
-            todo.setdefault(kernel, []).append(slot)
+    todo, rest = [], []
+    for alike in kinds:
+        kernel = _kernel(alike.p[0].device.type)
+        if isinstance(kernel, str):
+            reasons = [kernel] * len(alike.p)
+        else:
+            reasons = kernel.unsuited(alike, how)
+        if not any(reasons):
+            todo.append((kernel, alike))
         elif must:
             raise RuntimeError(
-                f"fused=True, but {reason}. Leave fused out: what a kernel cannot do is then done "
-                "by plain operations."
+                f"fused=True, but {next(filter(None, reasons))}. Leave fused out: what a kernel "
+                "cannot do is then done by plain operations."
             )
         else:
-            rest.append(slot)
-    for kernel, suited in todo.items():
-        kernel.update_fused(suited, how)
+            todo.append((kernel, alike.only([not reason for reason in reasons])))
+            rest.append(alike.only([bool(reason) for reason in reasons]))
+    for kernel, suited in todo:
+        if suited.p:
+            kernel.update_fused(suited, how)
     return rest
 
 
@@ -86,17 +89,7 @@ def _kernel(device: str) -> Any:
     return kernel
 
 
-def _plain(slot: Slot, how: Update) -> bool:
+def _plain(alike: Slots) -> bool:
     """Whether operations on lists can do it: no dtype changes on the way."""
-    del how
-    return slot.p.dtype == slot.m.dtype == slot.g.dtype and slot.p.dtype in (
-        torch.float32,
-        torch.float64,
-    )
-
-
-def _by_kind(slots: list[Slot]) -> list[list[Slot]]:
-    kinds: dict[Any, list[Slot]] = {}
-    for slot in slots:
-        kinds.setdefault((slot.p.dtype, slot.p.device), []).append(slot)
-    return list(kinds.values())
+    p, g, m = alike.p[0], alike.g[0], alike.m[0]
+    return p.dtype == m.dtype == g.dtype and p.dtype in (torch.float32, torch.float64)

@@ -5,7 +5,7 @@ Knows neither compiler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn import Parameter
 
 from halflife.optim import kappa
 from halflife.optim.kappa import Kappa
-from halflife.optim.slot import Number, Slot, Update
+from halflife.optim.slot import Number, Slot, Slots, Update
 
 _CONSTANTS: dict[type[Kappa], Callable[[Any], tuple[float, ...]]] = {
     kappa.L1: lambda K: (),
@@ -30,7 +30,7 @@ _CONSTANTS: dict[type[Kappa], Callable[[Any], tuple[float, ...]]] = {
     kappa.Relativistic: lambda K: (K.e**2,),
     kappa.Softsign: lambda K: (K.e,),
 }
-_PLAIN = (Tensor, Parameter)  # no subclass with memory of its own kind
+_PLAIN = {Tensor, Parameter}  # no subclass with memory of its own kind
 _FLOATS = (torch.float32, torch.float64, torch.bfloat16)
 
 
@@ -48,43 +48,60 @@ def factors(how: Update) -> tuple[Number, ...]:
     return how.gradient, beta1, 1 - beta1, beta2, 1 - beta2, how.keep, -how.length
 
 
-def rounding(slot: Slot, how: Update) -> str:
-    """Which of `rounding.ROUNDINGS` these weights are stored by."""
-    if slot.p.dtype != torch.bfloat16:
+def rounding(slots: Slots, how: Update) -> str:
+    """Which of `rounding.ROUNDINGS` these weights are stored by, which are all of one kind."""
+    if slots.p[0].dtype != torch.bfloat16:
         return "nearest"
-    if slot.lost is not None:
+    if slots.lost[0] is not None:
         return "kahan"
     return "stochastic" if how.rounding == "stochastic" else "nearest"
 
 
-def unsuited(slot: Slot, how: Update) -> str:
-    """Why no kernel can update these tensors; empty if that of their device can."""
-    p, g, m = slot.p, slot.g, slot.m
+def unsuited(slots: Slots, how: Update) -> list[str]:
+    """Why no kernel can update each of these, all of one kind; empty if that of its device can."""
+    p, g, m = slots.p[0], slots.g[0], slots.m[0]
+    reason = ""
     if type(how.K) not in _CONSTANTS:
-        return f"there is no kernel for {how.K}"
-    if type(p) not in _PLAIN or type(g) not in _PLAIN or type(m) not in _PLAIN:
+        reason = f"there is no kernel for {how.K}"
+    elif not p.device == g.device == m.device:
+        reason = f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"
+    elif p.dtype not in _FLOATS or g.dtype not in _FLOATS:
+        reason = f"there is no kernel for weights of {p.dtype} with gradients of {g.dtype}"
+    elif m.dtype not in _FLOATS and m.dtype != torch.int8:
+        reason = f"there is no kernel for an average of {m.dtype}"
+    tensors = slots.p + slots.g + slots.m
+    if reason or (
+        set(map(type, tensors)) <= _PLAIN
+        and all(map(Tensor.is_contiguous, tensors))
+        and len({tuple(map(Tensor.numel, column)) for column in slots[:3]}) == 1
+    ):
+        return [reason] * len(slots.p)
+    by_entry = slots.m_scales[0] is not None or rounding(slots, how) == "stochastic"
+    return [_misplaced(slot, by_entry) for slot in slots.each()]
+
+
+def _misplaced(slot: Slot, by_entry: bool) -> str:
+    """Why entries do not lie side by side, or in order if they are updated `by_entry`; or empty."""
+    p, g, m = slot.p, slot.g, slot.m
+    if not {type(p), type(g), type(m)} <= _PLAIN:
         return f"tensors of the kind {type(p).__name__} are not plain memory"
-    if not (p.is_cpu and g.is_cpu and m.is_cpu) and not p.device == g.device == m.device:
-        return f"weights, gradient and average are on {p.device}, {g.device} and {m.device}"
-    if p.dtype not in _FLOATS or g.dtype not in _FLOATS:
-        return f"there is no kernel for weights of {p.dtype} with gradients of {g.dtype}"
-    if m.dtype not in _FLOATS and m.dtype != torch.int8:
-        return f"there is no kernel for an average of {m.dtype}"
+    if not p.shape == g.shape == m.shape:
+        return "weights, gradient and average have different shapes"
     if p.is_contiguous() and g.is_contiguous() and m.is_contiguous():
         return ""
     if p.stride() != g.stride() or p.stride() != m.stride():
         return "weights, gradient and average have different strides"
     if not torch.ops.aten.is_non_overlapping_and_dense(p):
         return "the weights are not dense in memory"
-    if slot.m_scales is not None or rounding(slot, how) == "stochastic":
+    if by_entry:
         return "blocks and random bits are those of a contiguous tensor, and this one is not"
     return ""
 
 
-def probe(update_fused: Callable[[Sequence[Slot], Update], None], device: str) -> None:
+def probe(update_fused: Callable[[Slots, Update], None], device: str) -> None:
     """Update one weight, so that whatever is wrong with a kernel's compiler shows at once."""
     p, g, m = (torch.ones(1, device=device) for _ in range(3))
-    slot = Slot(p, g, m, m_scales=None, lost=None, number=0)
-    update_fused([slot], Update(kappa.L1(), beta1=0.9, beta2=0.99, keep=1.0, length=0.5))
+    slots = Slots([p], [g], [m], [None], [None], [0])
+    update_fused(slots, Update(kappa.L1(), beta1=0.9, beta2=0.99, keep=1.0, length=0.5))
     if p.item() != 0.5:
         raise RuntimeError(f"1 − 0.5 came out as {p.item()}")

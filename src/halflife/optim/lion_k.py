@@ -22,7 +22,7 @@ from halflife.optim.diagnostics.diagnostics import Diagnostics
 from halflife.optim.distributed import is_sharded
 from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import LOST, ROUNDINGS
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slots, Update
 from halflife.optim.update import coefficients
 
 
@@ -157,15 +157,16 @@ class LionK(Diagnostics, Optimizer):
         params: list[Tensor],
         grads: list[Tensor],
         averages: list[Tensor],
-        scales: list[Tensor],
-        lost: list[Tensor],
-    ) -> bool:
-        """Fill the lists with what has a gradient; say whether any of it is complex."""
-        has_complex = False
-        for p in group["params"]:
-            if p.grad is None:
+        scales: list[Tensor | None],
+        lost: list[Tensor | None],
+        numbers: list[int],
+    ) -> None:
+        """Fill the lists with what has a gradient."""
+        for number, p in enumerate(group["params"]):
+            g = p.grad
+            if g is None:
                 continue
-            if p.grad.is_sparse:
+            if g.is_sparse:
                 raise RuntimeError(
                     "LionK takes no sparse gradients: its average moves every weight at every "
                     "step. Make the layer with sparse=False, or give these parameters to "
@@ -174,15 +175,12 @@ class LionK(Diagnostics, Optimizer):
             state = self.state[p]
             if not state:
                 state.update(_fresh(group, p))
-            has_complex |= p.is_complex()
             params.append(p)
-            grads.append(p.grad)
+            grads.append(g)
             averages.append(state["exp_avg"])
-            if "exp_avg_scales" in state:
-                scales.append(state["exp_avg_scales"])
-            if "lost" in state:
-                lost.append(state["lost"])
-        return has_complex
+            scales.append(state.get("exp_avg_scales"))
+            lost.append(state["lost"] if _compensated(group, p) else None)
+            numbers.append(number)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -209,25 +207,13 @@ class LionK(Diagnostics, Optimizer):
             params: list[Tensor] = []
             grads: list[Tensor] = []
             averages: list[Tensor] = []
-            scales: list[Tensor] = []
-            lost: list[Tensor] = []
-            has_complex = self._init_group(group, params, grads, averages, scales, lost)
+            scales: list[Tensor | None] = []
+            lost: list[Tensor | None] = []
+            numbers: list[int] = []
+            self._init_group(group, params, grads, averages, scales, lost, numbers)
             if params:
-                if has_complex:
-                    params, grads, averages = map(_as_real, (params, grads, averages))
-                numbers = [n for n, p in enumerate(group["params"], first) if p.grad is not None]
-                scale, rest = iter(scales), iter(lost)
-                slots = [
-                    Slot(
-                        p,
-                        g,
-                        m,
-                        m_scales=next(scale, None),
-                        lost=next(rest) if _compensated(group, p) else None,
-                        number=number,
-                    )
-                    for p, g, m, number in zip(params, grads, averages, numbers, strict=True)
-                ]
+                numbers = [first + number for number in numbers]
+                slots = Slots(params, grads, averages, scales, lost, numbers)
                 update(slots, self._update(group, found_inf), group)
             first += len(group["params"])
         return loss
@@ -275,10 +261,6 @@ class LionK(Diagnostics, Optimizer):
 def _stays_on_device(group: dict[str, Any]) -> bool:
     """Whether a kernel is to look at `found_inf`, so that nobody waits for it."""
     return bool(group["capturable"] and group["fused"])
-
-
-def _as_real(tensors: list[Tensor]) -> list[Tensor]:
-    return [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
 
 
 def _compensated(group: dict[str, Any], p: Tensor) -> bool:
@@ -391,7 +373,7 @@ def _check(group: dict[str, Any]) -> None:
 
 def _warn_of_lost_decay(group: dict[str, Any], keep: float) -> None:
     """Say if weight decay is less than rounding can see; always in the same words, so once."""
-    lost = max([LOST.get(p.dtype, 0.0) for p in group["params"]])
+    lost = max([LOST.get(dtype, 0.0) for dtype in {p.dtype for p in group["params"]}])
     if 0 < 1 - keep < lost and not torch.compiler.is_compiling():
         warnings.warn(
             "Weights of 16 bits are rounded to the nearest, and in each step weight decay takes "

@@ -5,7 +5,6 @@ One group at a time. Knows nothing of how groups are made, kept or chosen a back
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from halflife.optim import eight_bit, rounding
 from halflife.optim.distributed import on_whole
 from halflife.optim.kappa import Kappa
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slot, Slots, Update
 
 
 def coefficients(lr: Any, weight_decay: float, *, implicit: bool) -> tuple[Any, Any]:
@@ -30,9 +29,9 @@ def coefficients(lr: Any, weight_decay: float, *, implicit: bool) -> tuple[Any, 
     return 1 - lr * weight_decay, lr
 
 
-def update_each(slots: Sequence[Slot], how: Update) -> None:
+def update_each(slots: Slots, how: Update) -> None:
     """Update tensor by tensor."""
-    for slot in slots:
+    for slot in slots.each():
         _update(slot, how)
 
 
@@ -72,13 +71,13 @@ def _update(slot: Slot, how: Update) -> None:
         p.copy_(x)
 
 
-def update_together(slots: Sequence[Slot], how: Update) -> None:
+def update_together(slots: Slots, how: Update) -> None:
     """Update all tensors by operations on lists of them, which saves launches on a GPU.
 
     For plain floating state and weights stored to the nearest, all of one dtype and device.
     """
-    p, m = [s.p for s in slots], [s.m for s in slots]
-    g: Any = [s.g for s in slots]
+    p, m = slots.p, slots.m
+    g: Any = slots.g
     if isinstance(how.gradient, Tensor) or how.gradient != 1:
         g = torch._foreach_mul(g, how.gradient)
     c = torch._foreach_mul(m, how.beta1)

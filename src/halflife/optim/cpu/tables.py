@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from halflife.optim import fused, philox
@@ -22,7 +23,7 @@ from halflife.optim.cpu.kernel import (
     Nearest,
     Stochastic,
 )
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slots, Update
 
 STORED = {
     torch.float32: Float32,
@@ -32,43 +33,37 @@ STORED = {
 }
 
 
-def update_fused(slots: Sequence[Slot], how: Update) -> None:
-    """Update tensors that are not `unsuited`."""
+def update_fused(slots: Slots, how: Update) -> None:
+    """Update tensors of one kind that are not `unsuited`."""
     if how.found_inf is not None and how.found_inf.item():
         return
-    kinds: dict[Any, list[Slot]] = {}
-    for slot in slots:
-        kind = slot.p.dtype, slot.g.dtype, slot.m.dtype, fused.rounding(slot, how)
-        kinds.setdefault(kind, []).append(slot)
-    for (p, g, m, rounding), alike in kinds.items():
-        _update(alike, how, STORED[p], STORED[g], STORED[m], rounding)
-
-
-def _update(slots: list[Slot], how: Update, p: Any, g: Any, m: Any, rounding: str) -> None:
+    p, g, m = (STORED[column[0].dtype] for column in slots[:3])
     real = np.float64 if p is Float64 else np.float32
     K = functions.OF[type(how.K)](*map(real, (how.K.scale, *fused.constants(how.K))))
     factors = Factors(*map(real, fused.factors(how)))
-    addresses = np.array(
-        [(s.p.data_ptr(), s.g.data_ptr(), s.m.data_ptr(), s.p.numel()) for s in slots], np.int64
-    ).T.copy()
-    weights, gradients, averages, counts = addresses
-    first = np.zeros(len(slots) + 1, np.int64)
+    weights, gradients, averages = (_addresses(column) for column in slots[:3])
+    counts = _column(map(Tensor.numel, slots.p))
+    first = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(-(-counts // TILE), out=first[1:])
-    scales = _column(s.m_scales.data_ptr() for s in slots if s.m_scales is not None)
+    average = m(averages) if m is not EightBit else m(averages, _addresses(slots.m_scales))
     stored = {
         "nearest": lambda: Nearest(weights),
-        "kahan": lambda: Kahan(_column(s.lost.data_ptr() for s in slots if s.lost is not None)),
+        "kahan": lambda: Kahan(_addresses(slots.lost)),
         "stochastic": lambda: Stochastic(
-            _column(s.number for s in slots),
+            _column(slots.number),
             np.uint64(how.seed & philox.WORD),
             np.uint64(int(how.step) & philox.WORD),
         ),
-    }[rounding]()
-    average = EightBit(averages, scales) if m is EightBit else m(averages)
+    }[fused.rounding(slots, how)]()
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
-    alone = _overlap(weights, counts * slots[0].p.itemsize)
+    alone = _overlap(weights, counts * slots.p[0].itemsize)
     threads.run_in_threads(table, int(first[-1]), 1 if alone else threads.worth(int(counts.sum())))
-    increment_version([t for s in slots for t in (s.p, s.m, s.m_scales, s.lost) if t is not None])
+    beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
+    increment_version(slots.p + slots.m + beside)
+
+
+def _addresses(column: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return _column(map(Tensor.data_ptr, column))
 
 
 def _column(numbers: Iterable[int]) -> np.ndarray[Any, np.dtype[np.int64]]:

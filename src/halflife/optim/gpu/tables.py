@@ -13,39 +13,29 @@ from torch.autograd.graph import increment_version
 
 from halflife.optim import fused, philox
 from halflife.optim.gpu.kernel import TILE, WARPS, kernel
-from halflife.optim.slot import Slot, Update
+from halflife.optim.slot import Slots, Update
 
 TABLES = 64
 """How many tables of addresses are kept on devices."""
 
 
-def update_fused(slots: Sequence[Slot], how: Update) -> None:
-    """Update tensors that are not `unsuited`, with one launch for all that are alike."""
-    kinds: dict[Any, list[Slot]] = {}
-    for slot in slots:
-        if slot.p.numel():
-            dtypes = slot.p.dtype, slot.g.dtype, slot.m.dtype
-            kind = slot.p.device, *dtypes, fused.rounding(slot, how)
-            kinds.setdefault(kind, []).append(slot)
-    for kind, alike in kinds.items():
-        for separate in _separate(alike):
-            _update(separate, how, *kind)
+def update_fused(slots: Slots, how: Update) -> None:
+    """Update tensors of one kind that are not `unsuited`, with one launch."""
+    slots = slots.only([p.numel() > 0 for p in slots.p])
+    for separate in _separate(slots):
+        _update(separate, how)
 
 
-def _update(
-    slots: list[Slot], how: Update, device: Any, p: Any, g: Any, m: Any, rounding: str
-) -> None:
+def _update(slots: Slots, how: Update) -> None:
+    device = slots.p[0].device
+    rounding = fused.rounding(slots, how)
     addresses = [
-        [slot.p.data_ptr() for slot in slots],
-        [slot.g.data_ptr() for slot in slots],
-        [slot.m.data_ptr() for slot in slots],
-        [0 if slot.m_scales is None else slot.m_scales.data_ptr() for slot in slots],
-        [0 if slot.lost is None else slot.lost.data_ptr() for slot in slots],
-        [slot.number for slot in slots],
-        [slot.p.numel() for slot in slots],
+        [0 if tensor is None else tensor.data_ptr() for tensor in column]
+        for column in (slots.p, slots.g, slots.m, slots.m_scales, slots.lost)
     ]
-    aligned = not any(address % 16 for column in addresses[:5] for address in column)
-    table, rows = _table(tuple(map(tuple, addresses)), device)
+    aligned = not any(address % 16 for column in addresses for address in column)
+    columns = (*addresses, slots.number, [p.numel() for p in slots.p])
+    table, rows = _table(tuple(map(tuple, columns)), device)
     constants = (*fused.constants(how.K), 0.0, 0.0)[:2]
     numbers = _on_device(
         [*fused.factors(how), float(how.K.scale), *constants], torch.float64, device
@@ -61,11 +51,11 @@ def _update(
             numbers,
             key,
             numbers if how.found_inf is None else how.found_inf,
-            len(slots),
+            len(slots.p),
             K=how.K.kind,
-            P=str(p)[6:],
-            G=str(g)[6:],
-            M=str(m)[6:],
+            P=str(slots.p[0].dtype)[6:],
+            G=str(slots.g[0].dtype)[6:],
+            M=str(slots.m[0].dtype)[6:],
             ROUNDING=rounding,
             FOUND=how.found_inf is not None,
             ALIGNED=aligned,
@@ -73,18 +63,19 @@ def _update(
             num_warps=WARPS,
             enable_fp_fusion=False,  # what is to be fused says so
         )
-    increment_version([t for s in slots for t in (s.p, s.m, s.m_scales, s.lost) if t is not None])
+    beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
+    increment_version(slots.p + slots.m + beside)
 
 
-def _separate(slots: list[Slot]) -> list[list[Slot]]:
+def _separate(slots: Slots) -> list[Slots]:
     """Tensors that share no weights, as all of a launch are updated at once."""
-    ordered = sorted(slots, key=lambda slot: slot.p.data_ptr())
     end = 0
-    for slot in ordered:
-        if slot.p.data_ptr() < end:
-            return [[slot] for slot in slots]
-        end = slot.p.data_ptr() + slot.p.nbytes
-    return [slots]
+    for p in sorted(slots.p, key=Tensor.data_ptr):
+        if p.data_ptr() < end:
+            rows = range(len(slots.p))
+            return [slots.only([row == other for other in rows]) for row in rows]
+        end = p.data_ptr() + p.nbytes
+    return [slots] if slots.p else []
 
 
 _tables: OrderedDict[Any, tuple[Tensor, Tensor]] = OrderedDict()
