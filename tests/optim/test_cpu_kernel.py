@@ -33,8 +33,6 @@ from tests.optim.strategies import ELEMENTWISE
 from torch import nn
 
 from halflife.optim import Lion, LionK, cpu
-from halflife.optim.cpu import functions, kernel
-from halflife.optim.cpu.compiled import digest, kept
 from halflife.optim.kappa import Elementwise, Huber
 from halflife.optim.slot import Slot
 
@@ -408,34 +406,6 @@ def test_other_lions_bit_for_bit(name, dtype):
         for optimizer in pair:
             optimizer.step()
     assert torch.equal(ours, theirs)
-
-
-# What is kept on disk.
-
-
-KEPT = """
-def made(parts):
-    def double(x):
-        parts
-        return 2 * x
-    return double
-"""
-
-
-def test_a_kept_function_is_compiled_again_if_its_parts_change(tmp_path):
-    """Numba looks at the file of a function alone; the kernel is made of several."""
-    (tmp_path / "kept_here.py").write_text(KEPT)
-    spec = importlib.util.spec_from_file_location("kept_here", tmp_path / "kept_here.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    hits = []
-    for parts in ("one", "one", "other"):
-        double = kept(module.made(parts))
-        assert double(3) == 6
-        hits.append(sum(double.stats.cache_hits.values()))
-    assert hits == [0, 1, 0]
-    assert "parts" in kernel.run.py_func.__code__.co_freevars
-    assert digest(kernel) == digest(kernel) != digest(kernel, functions)
 
 
 # Where something is missing.

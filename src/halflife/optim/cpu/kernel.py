@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from halflife.compiled import kept
 from halflife.optim import eight_bit, philox
 from halflife.optim.cpu import functions, memory
-from halflife.optim.cpu.compiled import INLINED, digest, kept
+from halflife.optim.cpu.compiled import INLINED, OPTIONS
 from halflife.optim.cpu.functions import direction
 from halflife.optim.cpu.memory import (
     cast,
@@ -239,48 +240,40 @@ def _(rounding, column, address, i, x, beside):
     }[rounding.instance_class]
 
 
-def _kernel(parts):
-    """The kernel; `parts` tells the code apart that it is made of."""
-
-    def run(K, p, g, m, rounding, f, counts, first, low, high):
-        """Update the tiles low to high − 1; a tensor has `counts` entries, from tile `first` on."""
-        parts  # noqa: B018 - a free variable is part of the key under which Numba keeps the kernel
-        directions = np.empty(TILE, np.float64)
-        averages = np.empty(TILE, np.float32)
-        noises = np.empty(TILE, np.uint32)
-        u, held, noise = directions.ctypes.data, averages.ctypes.data, noises.ctypes.data
-        one = np.float32(1)
-        row = 0
-        for tile in range(low, high):
-            while tile >= first[row + 1]:
-                row += 1
-            at = tile - first[row]
-            n = min(TILE, counts[row] - at * TILE)
-            p_at = p.at[row] + at * TILE * _size(p)
-            g_at = g.at[row] + at * TILE * _size(g)
-            m_at = m.at[row] + at * TILE * _size(m)
-            for offset in range(AHEAD, AHEAD + TILE * _size(p), 64):
-                fetch(p_at, offset)
-            for offset in range(AHEAD, AHEAD + TILE * _size(g), 64):
-                fetch(g_at, offset)
-            for offset in range(AHEAD, AHEAD + TILE * _size(m), 64):
-                fetch(m_at, offset)
-            scale = _scale(m, row, at)
-            for i in range(n):
-                x = cast(_read(g, g_at, i, one), f.keep) * f.gradient
-                a = cast(_read(m, m_at, i, scale), f.keep)
-                put(u, i, K.scale * direction(K, fma(x, f.rest1, a * f.beta1)))
-                _write(m, m_at, i, fma(x, f.rest2, a * f.beta2), held)
-            _encode(m, row, at, m_at, held, n)
-            beside = _beside(rounding, row, at, noise, n)
-            for i in range(n):
-                x = cast(_read(p, p_at, i, one), f.keep) * f.keep
-                _round(rounding, p, p_at, i, fma(got(u, i, f.keep), f.length, x), beside)
-        # Numba frees an array after its last use, and taking its address is none: without these
-        # uses another thread may be given memory that this loop still writes to.
-        directions[0], averages[0], noises[0] = 0.0, 0.0, 0
-
-    return run
-
-
-run = kept(_kernel(digest(memory, functions, eight_bit, philox)))
+@kept(memory, functions, eight_bit, philox, **OPTIONS)
+def run(K, p, g, m, rounding, f, counts, first, low, high):
+    """Update the tiles low to high − 1; a tensor has `counts` entries, from tile `first` on."""
+    directions = np.empty(TILE, np.float64)
+    averages = np.empty(TILE, np.float32)
+    noises = np.empty(TILE, np.uint32)
+    u, held, noise = directions.ctypes.data, averages.ctypes.data, noises.ctypes.data
+    one = np.float32(1)
+    row = 0
+    for tile in range(low, high):
+        while tile >= first[row + 1]:
+            row += 1
+        at = tile - first[row]
+        n = min(TILE, counts[row] - at * TILE)
+        p_at = p.at[row] + at * TILE * _size(p)
+        g_at = g.at[row] + at * TILE * _size(g)
+        m_at = m.at[row] + at * TILE * _size(m)
+        for offset in range(AHEAD, AHEAD + TILE * _size(p), 64):
+            fetch(p_at, offset)
+        for offset in range(AHEAD, AHEAD + TILE * _size(g), 64):
+            fetch(g_at, offset)
+        for offset in range(AHEAD, AHEAD + TILE * _size(m), 64):
+            fetch(m_at, offset)
+        scale = _scale(m, row, at)
+        for i in range(n):
+            x = cast(_read(g, g_at, i, one), f.keep) * f.gradient
+            a = cast(_read(m, m_at, i, scale), f.keep)
+            put(u, i, K.scale * direction(K, fma(x, f.rest1, a * f.beta1)))
+            _write(m, m_at, i, fma(x, f.rest2, a * f.beta2), held)
+        _encode(m, row, at, m_at, held, n)
+        beside = _beside(rounding, row, at, noise, n)
+        for i in range(n):
+            x = cast(_read(p, p_at, i, one), f.keep) * f.keep
+            _round(rounding, p, p_at, i, fma(got(u, i, f.keep), f.length, x), beside)
+    # Numba frees an array after its last use, and taking its address is none: without these
+    # uses another thread may be given memory that this loop still writes to.
+    directions[0], averages[0], noises[0] = 0.0, 0.0, 0

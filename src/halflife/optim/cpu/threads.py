@@ -6,42 +6,21 @@ threads gives the same bits.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import torch
 
 from halflife.optim.cpu.kernel import run
+from halflife.threads import pool
 
 SHARE = 1 << 16
 """Entries that a thread must have to be worth waking."""
-
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None  # its threads live in the parent
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
 
 
 def worth(entries: int) -> int:
     """PyTorch's number of threads, or fewer if there is little to do."""
     return max(1, min(torch.get_num_threads(), entries // SHARE))
-
-
-def pool(size: int) -> ThreadPoolExecutor:
-    """Threads that stay, at least so many."""
-    global _pool, _pool_size
-    if _pool is None or _pool_size < size:
-        _pool, _pool_size = ThreadPoolExecutor(size, thread_name_prefix="halflife-optim"), size
-    return _pool
 
 
 def run_in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:

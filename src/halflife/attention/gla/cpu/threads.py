@@ -6,17 +6,16 @@ threads gives the same bits.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
 
+from halflife.threads import pool
+
 _ENOUGH = 1 << 20
 """Multiplications and additions that a thread must have to be worth waking: some 50 µs."""
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}  # a child process has none of its parent's
 
 
 def share(
@@ -48,10 +47,7 @@ def share(
     if workers == 1:
         work_off()
         return
-    key = (os.getpid(), workers)
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(workers - 1, "halflife-gla")
-    others = [_pools[key].submit(work_off) for _ in range(workers - 1)]
+    others = [pool(workers - 1).submit(work_off) for _ in range(workers - 1)]
     try:
         work_off()
     finally:
