@@ -19,13 +19,20 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from halflife.lab import Paper, Scale, Study, Tune, all_of, better, exceeds, holds, not_worse, plots
+from halflife.papers._lion_networks import network_of, wide_start
+from halflife.papers._lion_problems import (
+    Bowl,
+    Logistic,
+    Regression,
+    minimum,
+    plane_minimum,
+    unconstrained,
+)
 from halflife.papers._protocol import LANGUAGE_MODEL, SCALES
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import torch
-    from numpy.typing import NDArray
     from plotly.graph_objects import Figure
 
     from halflife.workloads import OptimizerFactory
@@ -70,7 +77,6 @@ RATE, DECAY = 1e-3, 10.0
 """Of the network that is to come into its box."""
 ROUNDING = 2 * 2**-24 / (RATE * DECAY)
 """How far beyond λ|x| = 1 float32 holds a weight that is pushed outward."""
-LABEL_NOISE = 0.2
 SOLVED = 1e-3
 """Nats above the minimum at which a problem counts as solved."""
 NETWORKS = ("digits-mlp", "digits-mlp, layer norm", "digits-conv", "digits-conv, batch norm")
@@ -86,91 +92,6 @@ def seeds(scale: Scale, laptop: int, smoke: int = 8) -> range:
 def cosine(total: int, first: float) -> list[float]:
     """Rates that fall from `first` to 0, with the last above it."""
     return [first / 2 * (1 + math.cos(math.pi * t / total)) for t in range(total)]
-
-
-class Logistic:
-    """mean ln(1 + exp(−s a·x)) over rows a with signs s: convex and smooth, in float64.
-
-    Attributes:
-        rows: s·a, shape [n, 30].
-        smoothness: The Lipschitz constant of the gradient, λmax(AᵀA/n)/4.
-    """
-
-    def __init__(self, seed: int) -> None:
-        from dataclasses import replace
-
-        import torch
-
-        from halflife.workloads import get
-
-        workload: Any = get("breast_cancer-logistic")
-        inputs, targets = replace(workload, label_noise=LABEL_NOISE).problem(seed).train
-        self.rows = inputs.double() * (2.0 * targets - 1).unsqueeze(1)
-        gram = self.rows.T @ self.rows / len(self.rows)
-        self.smoothness = float(torch.linalg.eigvalsh(gram)[-1]) / 4
-        self.start = torch.zeros(self.rows.shape[1], dtype=torch.float64)
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """The loss in nats."""
-        from torch.nn.functional import softplus
-
-        return softplus(-self.rows @ x).mean()
-
-    def with_gradient(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Loss and gradient in NumPy, for SciPy."""
-        import numpy as np
-        from scipy.special import expit
-
-        rows = self.rows.numpy()
-        margins = rows @ x
-        return float(np.logaddexp(0, -margins).mean()), -(expit(-margins) @ rows) / len(rows)
-
-
-def minimum(f: Logistic, K: str, decay: float) -> float:
-    """The least f(x) + K*(λx)/λ by SciPy's SLSQP, which knows nothing of Lion-K.
-
-    Over p, n ≥ 0 with x = p − n, so that Σ|xᵢ| is Σ p + n.
-    """
-    import numpy as np
-    from scipy.optimize import minimize
-
-    from halflife.optim.kappa import get
-
-    kappa: Any = get(K)
-    kind, d, r = kappa.kind, f.rows.shape[1], 1 / decay
-    box = kind in ("l1", "dead-zone", "huber", "relativistic", "top-k")
-
-    def value(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        x = z[:d] - z[d:]
-        loss, slope = f.with_gradient(x)
-        gradient = np.concatenate([slope, -slope])
-        if kind == "dead-zone":
-            loss, gradient = loss + kappa.e * z.sum(), gradient + kappa.e
-        elif kind == "huber":
-            loss += kappa.e * decay / 2 * (x @ x)
-            gradient += kappa.e * decay * np.concatenate([x, -x])
-        elif kind == "relativistic":
-            inner = np.sqrt(np.maximum(1 - (decay * x) ** 2, 1e-12))
-            loss += kappa.e * float((1 - inner).sum()) / decay
-            gradient += kappa.e * decay * np.concatenate([x / inner, -x / inner])
-        return loss, gradient
-
-    room: dict[str, Callable[[NDArray[np.float64]], float]] = {
-        "l2": lambda z: 1 - decay**2 * float(((z[:d] - z[d:]) ** 2).sum()),
-        "lp": lambda z: 1 - float((abs(decay * (z[:d] - z[d:])) ** kappa.q).sum()),
-        "linf": lambda z: 1 - decay * float(z.sum()),
-        "top-k": lambda z: 1 - decay * float(z.sum()) / kappa.k,
-    }
-    found = minimize(
-        value,
-        np.full(2 * d, 1e-3 * r / d),
-        jac=True,
-        method="SLSQP",
-        bounds=[(0, r if box else None)] * (2 * d),
-        constraints=[{"type": "ineq", "fun": room[kind]}] if kind in room else [],
-        options={"ftol": 1e-13, "maxiter": 1000},
-    )
-    return float(found.fun)
 
 
 # The bound
@@ -267,29 +188,6 @@ def approach(*, gradients: str, K: str, start: str, seed: int) -> dict[str, floa
     }
 
 
-def wide_start() -> Any:
-    """The digits by a network 64-128-64-10 whose initial weights are four times the usual."""
-    from dataclasses import replace
-
-    from halflife.workloads import get
-
-    workload: Any = get("digits-mlp")
-    return replace(workload, network=_wide_network, batch_size=64)
-
-
-def _wide_network(columns: int, classes: int) -> torch.nn.Module:
-    import torch
-    from torch import nn
-
-    model = nn.Sequential(
-        nn.Linear(columns, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes)
-    )
-    with torch.no_grad():
-        for p in model.parameters():
-            p.mul_(4)
-    return model
-
-
 # The problem that is solved
 
 
@@ -340,14 +238,6 @@ def solve(*, K: str, decay: float, updates: int, seed: int) -> dict[str, float]:
     }
 
 
-def unconstrained(f: Logistic) -> tuple[float, NDArray[np.float64]]:
-    """The minimum of f alone, and where it is."""
-    from scipy.optimize import minimize
-
-    found = minimize(f.with_gradient, f.start.numpy(), jac=True, method="BFGS")
-    return float(found.fun), found.x
-
-
 @paper.claim(where="The figures with a function of two weights")
 def plane(scale: Scale) -> Study:
     """On functions of two weights like (x₁ − 1.5)² + x₂², with the paper's kinds of K, Lion-K ends
@@ -366,23 +256,6 @@ def plane(scale: Scale) -> Study:
 
 
 PLANE_K = ("l1", "lp:p=1.5", "dead-zone:e=0.5", "top-k:k=1", "huber:e=0.5", "l2")
-
-
-class Bowl:
-    """(x₁ − c₁)² + a (x₂ − c₂)², about (x₁ − 1.5)² + x₂², and where a descent of it starts."""
-
-    def __init__(self, seed: int) -> None:
-        import torch
-
-        rng = torch.Generator().manual_seed(seed)
-        draw = torch.rand(5, generator=rng, dtype=torch.float64)
-        self.centre = torch.stack([1.3 + 0.4 * draw[0], 0.4 * (draw[1] - 0.5)])
-        self.weights = torch.stack([torch.ones_like(draw[2]), 0.5 + draw[2]])
-        self.start = 4 * (draw[3:] - 0.5)
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """The loss, a scalar."""
-        return (self.weights * (x - self.centre).square()).sum()
 
 
 def plane_run(K: str, decay: float, seed: int) -> Any:
@@ -406,39 +279,6 @@ def descend_in_the_plane(*, K: str, decay: float, seed: int) -> dict[str, float]
         "above_f": float(run.loss[-1]),
         "rises": float((run.loss.diff() > 0).double().mean()),
     }
-
-
-def plane_minimum(f: Bowl, K: str, decay: float) -> float:
-    """The least F by SciPy's search in x₁ and, for each, in x₂.
-
-    F is convex, and so is its minimum over x₂; the sets of `PLANE_K` are symmetric in each weight.
-    """
-    import torch
-    from scipy.optimize import bisect, minimize_scalar
-
-    from halflife.optim.certificate import objective
-    from halflife.optim.kappa import get
-
-    kappa = get(K)
-
-    def value(a: float, b: float) -> float:
-        x = torch.tensor([a, b], dtype=torch.float64)
-        return float(objective(kappa, f(x), x, decay))
-
-    def reach(of: Callable[[float], float]) -> float:
-        """The end of the interval from 0 on which `of` is finite."""
-        found = bisect(lambda t: 1.0 if math.isfinite(of(t)) else -1.0, 0, 4 / decay, xtol=1e-12)
-        return float(found) - 2e-12
-
-    def least(of: Callable[[float], float]) -> float:
-        end = reach(of)
-        return float(minimize_scalar(of, bounds=(-end, end), options={"xatol": 1e-9}).fun)
-
-    def best_over_second(a: float) -> float:
-        return least(lambda b: value(a, b))
-
-    end = reach(lambda a: value(a, 0.0))
-    return float(minimize_scalar(best_over_second, bounds=(-end, end), options={"xatol": 1e-9}).fun)
 
 
 def draw_the_plane(runs: pd.DataFrame) -> Figure:
@@ -694,23 +534,6 @@ def best_certificate(*, K: str, longest: int, seed: int) -> dict[str, float]:
     return {"exponent": -float(np.polyfit(np.log(lengths), np.log(best), 1)[0]), "last": best[-1]}
 
 
-class Regression:
-    """½ mean ‖(W − W*) a‖² for rows a of 12 normal numbers, W and W* of shape [8, 12]."""
-
-    def __init__(self, seed: int) -> None:
-        import torch
-
-        rng = torch.Generator().manual_seed(seed)
-        self.teacher = torch.randn(8, 12, generator=rng, dtype=torch.float64) / 3
-        rows = torch.randn(64, 12, generator=rng, dtype=torch.float64)
-        self.gram = rows.T @ rows / len(rows)
-
-    def __call__(self, weights: torch.Tensor) -> torch.Tensor:
-        """The loss, a scalar."""
-        off = weights - self.teacher
-        return (off @ self.gram * off).sum() / 2
-
-
 @paper.claim(where="The nuclear norm; as Muon in arXiv 2506.15054")
 def muon(scale: Scale) -> Study:
     """Muon keeps singular values at most 1/λ with exact orthogonal factors and at most 1.2024/λ
@@ -852,43 +675,6 @@ def decay_trade_off(scale: Scale) -> Study:
 def tuned(scale: Scale) -> Tune:
     """Of the learning rate; the grid ends where ηλ ≤ 1 would be in danger."""
     return Tune("lr", LEARNING_RATES, seeds=range(scale.pick(smoke=1, laptop=2, gpu=1)), extend=2)
-
-
-def network_of(workload: str) -> Any:
-    """The workload, with a norm after each hidden layer if its name says so."""
-    from dataclasses import replace
-
-    from halflife.workloads import get
-
-    name, _, norm = workload.partition(", ")
-    found: Any = get(name)
-    networks = {"layer norm": _layer_normed, "batch norm": _batch_normed}
-    return replace(found, network=networks[norm]) if norm else found
-
-
-def _layer_normed(columns: int, classes: int) -> torch.nn.Module:
-    from torch import nn
-
-    return nn.Sequential(
-        nn.Linear(columns, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, classes)
-    )
-
-
-def _batch_normed(pixels: int, classes: int) -> torch.nn.Module:
-    from torch import nn
-
-    side = math.isqrt(pixels)
-    return nn.Sequential(
-        nn.Unflatten(1, (1, side, side)),
-        nn.Conv2d(1, 8, 3, stride=2, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2, padding=1),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(16 * (side // 4) ** 2, classes),
-    )
 
 
 def lion(K: str, decay: float) -> OptimizerFactory:
