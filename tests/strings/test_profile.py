@@ -54,7 +54,7 @@ def test_it_solves_the_equation(n, scaled):
 @given(windings, st.floats(1e-300, 1e300))
 def test_it_rises_from_zero_to_one(n, x):
     p = profile(n)
-    assert 0 <= p.f(x) <= 1 + 1e-14
+    assert 0 <= p.f(x) <= 1 + 1e-13
     assert p.df(x) >= 0 or x > 1e3
     assert p.f(-x) == (-1) ** n * p.f(x)
 
@@ -62,9 +62,9 @@ def test_it_rises_from_zero_to_one(n, x):
 def test_ends():
     p = profile(1)
     assert (p.f(0.0), p.df(np.inf)) == (0.0, 0.0)
-    assert p.f(np.inf) == pytest.approx(1, abs=1e-14)
+    assert p.f(np.inf) == pytest.approx(1, abs=1e-13)
     assert p.df(0.0) == pytest.approx(p.slope, rel=1e-14)
-    assert p.energy_per_length(0.0) == p.virial(0.0) == 0.0
+    assert abs(p.energy_per_length(0.0)) + abs(p.virial(0.0)) < 1e-15
     assert isinstance(p.f(1.0), float)
     assert p.f(np.ones((2, 3))).shape == (2, 3)
 
