@@ -90,7 +90,7 @@ def _series() -> tuple[Array, Array]:
 
 @njit(cache=True, nogil=True, inline="always")
 def evaluate(zeta: Any, table: Any, series: Any, power: Any) -> Any:
-    """ln Ai₁ (`power` 3/4) or ln Ai₂ (5/4) at one ζ ≥ 0."""
+    """Logarithm of Ai₁ (`power` 3/4) or ln Ai₂ (5/4) at one ζ ≥ 0."""
     if zeta < END:
         place = zeta * PER_UNIT
         k = int(place)
@@ -119,7 +119,7 @@ def _each(zeta: Any, out: Any, table: Any, series: Any, power: Any) -> None:
 
 
 def log_ai1(zeta: ArrayLike) -> Array:
-    """ln ∫_ζ^∞ Ai(t) dt, absolute error below 1e-12; −ln 3 at 0, −∞ at infinity.
+    """Logarithm of ∫_ζ^∞ Ai(t) dt, absolute error below 1e-12; −ln 3 at 0, −∞ at infinity.
 
     Args:
         zeta: ζ ≥ 0, any shape.
@@ -132,7 +132,7 @@ def log_ai1(zeta: ArrayLike) -> Array:
 
 
 def log_ai2(zeta: ArrayLike) -> Array:
-    """ln ∫_ζ^∞ Ai₁(t) dt, as `log_ai1`; Ai₂ = −ζ Ai₁ − Ai′ loses its digits to cancellation."""
+    """Logarithm of ∫_ζ^∞ Ai₁(t) dt, as `log_ai1`; Ai₂ = −ζ Ai₁ − Ai′ loses its digits to cancellation."""
     made = tables()
     return _over(zeta, made.second, made.second_series, 1.25)
 

@@ -57,7 +57,7 @@ def two_body(M1: float, M2: float) -> PhaseSpace:
 
 
 def log_rate_into(R: float, E: float, final: PhaseSpace, *, vertex: Vertex = "scalar") -> float:
-    """ln ∫ ds ρ(s) Γ(M² = s), with the coupling 1 and Γ by `log_rate`.
+    """Logarithm of ∫ ds ρ(s) Γ(M² = s), with the coupling 1 and Γ by `log_rate`.
 
     s = threshold² + t², Gauss and Legendre in t up to where the exponent has grown by 40.
 
@@ -89,7 +89,7 @@ def log_rate_into(R: float, E: float, final: PhaseSpace, *, vertex: Vertex = "sc
 def log_cascade_rate(
     R: float, j: float, M: float, *, filled: Iterable[float] = (), vertex: Vertex = "scalar"
 ) -> float:
-    """Logarithm of the rate at which the zero mode of level j falls to lower levels, emitting a mass M.
+    """Logarithm of the rate at which a zero mode falls to lower levels, emitting a mass M.
 
     The sum over j' < j, not in `filled`, of the rate with E → (j − j')/R and l → j − j'.
 
