@@ -132,7 +132,7 @@ def log_ai1(zeta: ArrayLike) -> Array:
 
 
 def log_ai2(zeta: ArrayLike) -> Array:
-    """Logarithm of ∫_ζ^∞ Ai₁(t) dt, as `log_ai1`; Ai₂ = −ζ Ai₁ − Ai′ loses its digits to cancellation."""
+    """Logarithm of ∫_ζ^∞ Ai₁(t) dt, as `log_ai1`; −ζ Ai₁ − Ai′ would lose its digits."""
     made = tables()
     return _over(zeta, made.second, made.second_series, 1.25)
 
