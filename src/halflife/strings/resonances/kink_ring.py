@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from halflife.strings.arguments import Array, number, positive
@@ -75,7 +76,7 @@ def kink_ring(R: float, m: float, j: ArrayLike, *, exact: bool = False) -> Level
             "a mode of less energy than m cannot escape."
         )
     if not np.all(special.jv(level - 0.5, np.sqrt((level / R) ** 2 - m**2) * R) > 1e-150):
-        worst = level[np.argmin(level)]
+        worst = level.min()
         raise ArithmeticError(
             f"Γ of j={worst:g} at m R = {m * R:g} is below the least float; exact_root has it."
         )
@@ -125,7 +126,7 @@ def _fast(R: float, m: float, j: Array) -> tuple[Array, Array]:
     return root.real, -2 * root.imag
 
 
-def _newton(R: float, m: float, j: Array, E: Array, kind: str) -> Array:
+def _newton(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[Any]:
     for _ in range(50):
         step = _parts(R, m, j, E, kind) / _slope(R, m, j, E, kind)
         E = E - step
@@ -134,7 +135,7 @@ def _newton(R: float, m: float, j: Array, E: Array, kind: str) -> Array:
     return E
 
 
-def _slope(R: float, m: float, j: Array, E: Array, kind: str) -> Array:
+def _slope(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[Any]:
     """The derivative of `_parts` by E, by differences of fourth order."""
     h = 1e-4 * (E.real - m)
     near = _parts(R, m, j, E + h, kind) - _parts(R, m, j, E - h, kind)
@@ -142,7 +143,7 @@ def _slope(R: float, m: float, j: Array, E: Array, kind: str) -> Array:
     return (8 * near - far) / (12 * h)
 
 
-def _parts(R: float, m: float, j: Array, E: Array, kind: str) -> Array:
+def _parts(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[Any]:
     """A, B or f at real or complex E."""
     nu = j - 0.5
     x = np.sqrt(E**2 - m**2) * R
