@@ -7,10 +7,9 @@ outside the string, whose mass term turns with the string's phase, has across th
 
 on pairs (U e^{ilθ}, V e^{i(l+1−n)θ}): levels come as ±M, with M² the eigenvalues of D†D. There
 are n zero modes, l = 0 … n − 1, that run along the string in one direction at the speed of light;
-for n = 1 it is ψ₀ ∝ exp(−m ∫₀^r f). For n = 1 the pair comes apart into U = V, which is attracted by
-the Coulomb potential −m/r of the tail, and U = −V, which is repelled. So a global string binds
-infinitely many states, M → m √(1 − 1/(2N + 1)²), N = 0, 1, …, as hydrogen does; wide against the
-core they are exact. Masses are in √λ v, lengths in 1/(√λ v). Knows nothing of loops.
+for n = 1 it is ψ₀ ∝ exp(−m ∫₀^r f). For n = 1 the pair comes apart into U = V, which is attracted
+by the Coulomb potential −m/r of the tail, and U = −V, which is repelled. So a global string binds
+infinitely many states, for m ≪ √λ v those of hydrogen, M = m √(1 − 1/(2N + 1)²). Masses are in √λ v, lengths in 1/(√λ v). Knows nothing of loops.
 """
 
 from __future__ import annotations
