@@ -9,7 +9,9 @@ on pairs (U e^{ilθ}, V e^{i(l+1−n)θ}): levels come as ±M, with M² the eige
 are n zero modes, l = 0 … n − 1, that run along the string in one direction at the speed of light;
 for n = 1 it is ψ₀ ∝ exp(−m ∫₀^r f). For n = 1 the pair comes apart into U = V, which is attracted
 by the Coulomb potential −m/r of the tail, and U = −V, which is repelled. So a global string binds
-infinitely many states, for m ≪ √λ v those of hydrogen, M = m √(1 − 1/(2N + 1)²). Masses are in √λ v, lengths in 1/(√λ v). Knows nothing of loops.
+infinitely many states, for m ≪ √λ v those of hydrogen, M = m √(1 − 1/(2N + 1)²).
+
+Masses are in √λ v, lengths in 1/(√λ v). Knows nothing of loops.
 """
 
 from __future__ import annotations
@@ -60,6 +62,12 @@ class ZeroMode:
         """Root mean square distance from the axis."""
         r, weight = self._cloud
         return float(np.sqrt(weight @ r**2))
+
+    @cached_property
+    def overlap(self) -> float:
+        """∫ψ d²x, a length: the amplitude to turn into a particle that is at rest across."""
+        r, weight = self._panels
+        return float(weight @ self.psi(r))
 
     def form_factor(self, q: ArrayLike) -> Array:
         """F(q) = 2π ∫ r ψ² J₀(qr) dr by quadrature, shape of `q`; 1 at q = 0.
