@@ -5,6 +5,6 @@ string with all four components, on a grid.
 """
 
 from halflife.strings.resonances.kink_ring import Levels, kink_ring
-from halflife.strings.resonances.string_ring import Resonance, barrier_exponent, string_ring
+from halflife.strings.resonances.string_ring import Resonance, string_ring
 
-__all__ = ["Levels", "Resonance", "barrier_exponent", "kink_ring", "string_ring"]
+__all__ = ["Levels", "Resonance", "kink_ring", "string_ring"]

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import integrate, sparse
+from scipy import sparse
 from scipy.sparse import linalg
 from threadpoolctl import threadpool_limits
 
@@ -149,31 +149,6 @@ def string_ring(R: float, m: float, j: float, *, spacing: float | None = None) -
         density=density,
         grid=grid,
     )
-
-
-def barrier_exponent(R: float, m: float, j: float, energy: float) -> float:
-    """B of the rate (m²/E) e^{−B}: the true profile's barrier for a level of this j and energy.
-
-    2 ∫ √(j²/r² + m² f(r − R)² − E²) dr from the core to where the wave is free. The energy is the
-    resonance's own, one or two per cent below j/R, and matters: with j/R the barrier is lower, and
-    the rate comes out several times too large where B is small.
-
-    Args:
-        R: Radius of the loop.
-        m: Mass of the fermion in the bulk.
-        j: Its angular momentum.
-        energy: Re E of the level, above m.
-    """
-    E = number("energy", energy, f"({m}, inf)")
-    f = profile(1).f
-    end = j / math.sqrt(E**2 - m**2)  # where a thin core's barrier ends; the true one's is within
-
-    def momentum(t: float) -> float:
-        r = R + (end - R) * (1 - t**2)  # takes the square root at the end away
-        square = (j / r) ** 2 + (m * float(f(r - R))) ** 2 - E**2
-        return math.sqrt(max(0.0, square)) * 2 * t * (end - R)
-
-    return 2 * float(integrate.quad(momentum, 0, 1, limit=200, epsrel=1e-7)[0])
 
 
 def _grid(R: float, m: float, j: float, spacing: float, thick: float) -> Grid:
