@@ -194,7 +194,8 @@ def far_above_the_mass(scale: Scale) -> Study:
         R = 200 * float(draw(seed, 3).uniform(1, 2)) * 2.0 ** np.arange(4)
         E = []
         for each in R:
-            levels = kink_ring(each, 1.0, ladder(each, 1.8, 0.6 * math.sqrt(each), 60))
+            top = 0.6 * math.sqrt(each)
+            levels = kink_ring(each, 1.0, ladder(each, max(1.5, top / 8), top, 60))
             E.append(np.interp(-math.log(LIFETIME), np.log(levels.rate), levels.energy))
         return {
             "exponent_off": abs(exponent(np.log(R), np.log(E)) - 0.5),
@@ -211,7 +212,7 @@ def far_above_the_mass(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: classical and quantum treatments of that energy agree")
+@paper.claim(where="Abstract: classical and quantum treatments of that energy agree", version=2)
 def classical_and_quantum(scale: Scale) -> Study:
     """On a global string the largest energy grows as the square root of the loop's radius both
     for a classical particle of mass m f, which must have a place to turn, and for a quantum that
@@ -229,7 +230,10 @@ def classical_and_quantum(scale: Scale) -> Study:
         mass2 = (m * profile(1).f(x)) ** 2
         classical, quantum = [], []
         for each in R:
-            low, high = 0.0, 10 * m * each  # the greatest j with a well: a minimum at the core
+            low, high = (
+                0.0,
+                m * each * math.sqrt(each),
+            )  # the greatest j with a well: a minimum at the core
             for _ in range(60):
                 j = (low + high) / 2
                 rises = bool((np.diff((j / (each + x)) ** 2 + mass2) > 0).any())
