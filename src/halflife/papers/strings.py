@@ -71,7 +71,7 @@ COUPLING = 1e-6
 """ε⁴/m² of the mixing with lighter particles."""
 
 
-def seeds(scale: Scale, laptop: int, smoke: int = 6) -> range:
+def seeds(scale: Scale, laptop: int, smoke: int = 4) -> range:
     """Seeds to report."""
     return range(12000, 12000 + scale.pick(smoke=smoke, laptop=laptop))
 
