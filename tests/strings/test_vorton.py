@@ -58,7 +58,7 @@ def test_the_same_in_other_units(lam, y, decade):
     found = vorton(lam, y, N)
     assert pytest.approx(vorton_radius(lam * N**2 / 2), rel=1e-12) == found.R
     assert found.fermi_momentum == pytest.approx(N / found.R * np.sqrt(lam), rel=1e-12)
-    assert found.fermi_momentum == pytest.approx(2 * np.pi * np.sqrt(found.L + 1) / 2**0.5, rel=0.5)
+    assert found.fermi_momentum == pytest.approx(2 * np.pi * np.sqrt(found.L + 1), rel=1e-12)
     assert found.profile_exponent <= found.exponent * (1 + 1e-6)
     assert found.escape.shortest <= found.escape.longest
     assert found.energy_per_carrier > y  # no vorton is the ground state

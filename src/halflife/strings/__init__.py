@@ -9,7 +9,7 @@ lengths in 1/(√λ v); couplings appear as ratios, but for `vorton(lam, y, N)`.
 - fermions: zero modes and the tower of bound states (`zero_modes.py`), the filled sea that carries
   the current (`sea.py`), escape from a curved string (`escape.py`), decay on any world sheet
   (`worldsheet/`), curved strings' exact levels (`resonances/`)
-- the whole question at once: `vorton(lam, y, N)` (`vorton.py`)
+- the whole question at once: `vorton(lam, y, N)` (`vorton.py`); pictures (`figures.py`)
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for, but for
 those that are called as their module is.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         profile_exponent,
         thin_core_exponent,
     )
+    from halflife.strings.figures import bound_states_figure, lifetime_figure
     from halflife.strings.profile import Profile
     from halflife.strings.sea import FermiSea
     from halflife.strings.thin_loop import (
@@ -71,11 +72,13 @@ _HOME = {
     "ZeroMode": "zero_modes",
     "angular_momentum": "thin_loop",
     "bound_states": "zero_modes",
+    "bound_states_figure": "figures",
     "breathing_frequency": "thin_loop",
     "chiral_loop": "thin_loop",
     "classical_limit": "escape",
     "cloud_form_factor": "zero_modes",
     "largest_energy": "escape",
+    "lifetime_figure": "figures",
     "log_escape_rate": "escape",
     "loop_energy": "thin_loop",
     "loop_force": "thin_loop",
@@ -103,11 +106,13 @@ __all__ = [
     "ZeroMode",
     "angular_momentum",
     "bound_states",
+    "bound_states_figure",
     "breathing_frequency",
     "chiral_loop",
     "classical_limit",
     "cloud_form_factor",
     "largest_energy",
+    "lifetime_figure",
     "log_escape_rate",
     "loop_energy",
     "loop_force",
