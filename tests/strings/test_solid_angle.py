@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from halflife.strings.loop.solid_angle import loop_phase, solid_angle
 from hypothesis import given
 from hypothesis import strategies as st
+
+from halflife.strings.loop.solid_angle import loop_phase, solid_angle
 
 lengths = st.floats(0.1, 30)
 

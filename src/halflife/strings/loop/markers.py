@@ -17,7 +17,6 @@ The markers live on the host, wherever the field is; only their patch of it trav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 

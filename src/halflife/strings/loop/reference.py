@@ -40,7 +40,7 @@ def laplacian(phi: Array, h: float) -> Array:
 
 def force(phi: Array, h: float) -> Array:
     """Acceleration of the free field."""
-    return laplacian(phi, h) - phi * ((phi**2).sum(axis=0) - 1)
+    return np.asarray(laplacian(phi, h) - phi * ((phi**2).sum(axis=0) - 1))
 
 
 def field_energy(phi: Array, v: Array, h: float) -> float:
