@@ -74,4 +74,4 @@ def phase_noise(
 
     # Its largest value on a mesh of its own, so that the perturbation is the same on every grid.
     mesh = np.meshgrid(np.linspace(0, 4 * R, 161), np.linspace(0, 4 * R, 161), indexing="ij")
-    return amplitude * shape(r, z) / np.abs(shape(*mesh)).max()
+    return np.asarray(amplitude * shape(r, z) / np.abs(shape(*mesh)).max())
