@@ -17,12 +17,15 @@ The markers live on the host, wherever the field is; only their patch of it trav
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
 
@@ -34,7 +37,7 @@ SWEEPS = 6
 
 @dataclass
 class RingMarkers:
-    """G ring markers and what they need of the grid.
+    """G ring markers on an axisymmetric field.
 
     Attributes:
         x: Radii, shape (G,), in core units.
@@ -51,8 +54,6 @@ class RingMarkers:
     mh: Array
     w: float
     h: float
-    first: int = field(init=False, default=0)
-    last: int = field(init=False, default=0)
 
     @classmethod
     def at_rest(
@@ -76,69 +77,53 @@ class RingMarkers:
     def __len__(self) -> int:
         return len(self.x)
 
-    def window(self, rows: int) -> slice:
-        """The rows of the grid that the kernels may touch in the next step."""
-        if not len(self):
-            return slice(0, 0)
-        reach = CUTOFF * self.w + 4 * self.h
-        self.first = max(0, int((self.x.min() - reach) / self.h))
-        self.last = min(rows, int((self.x.max() + reach) / self.h) + 1)
-        return slice(self.first, self.last)
-
-    @property
-    def columns(self) -> int:
-        """How many values of z the kernels touch."""
-        return int(np.ceil(CUTOFF * self.w / self.h)) + 1
-
-    def open_step(self, patch: Array, dt: float) -> Array:
-        """Kick q by half a step, implicitly; what φ₁ is accelerated by meanwhile.
+    def open_step(self, field: Field, dt: float) -> None:
+        """Kick q by half a step, implicitly, and the field's velocity by what the markers add.
 
         Args:
-            patch: φ₁ at the rows of `window` and the first `columns` values of z.
+            field: An axisymmetric field with spacing `h`, φ at a whole time.
             dt: The step.
-
-        Returns:
-            Acceleration of φ₁, of the shape of `patch`.
         """
-        source = np.zeros_like(patch, dtype=np.float64)
-        bars = np.empty(len(self))
-        _open(self.x, self.q, self.J, self.mh, self.w, self.h, self.first, patch, dt, source, bars)
-        self._bars = bars
-        return source
+        patch, source = self._look(field)
+        self._bars = np.empty(len(self))
+        _open(*self._numbers, self._first, patch, dt, source, self._bars)
+        self._push(field, dt / 2 * source)
 
-    def close_step(self, patch: Array, dt: float) -> Array:
-        """Drift x, implicitly, in the field before and after; kick q by the other half.
+    def close_step(self, field: Field, dt: float) -> None:
+        """After the field's drift: drift x, implicitly; kick q and the field by the other half."""
+        patch, source = self._look(field)
+        _close(*self._numbers, self._first, patch, dt, source, self._bars)
+        self._push(field, dt / 2 * source)
 
-        Arguments and result are those of `open_step`, after the drift of the field.
-        """
-        source = np.zeros_like(patch, dtype=np.float64)
-        _close(
-            self.x,
-            self.q,
-            self.J,
-            self.mh,
-            self.w,
-            self.h,
-            self.first,
-            patch,
-            dt,
-            source,
-            self._bars,
-        )
-        return source
-
-    def smeared(self, patch: Array) -> Array:
-        """φ̄ of each marker, shape (G,); `patch` as in `open_step`."""
-        bars = np.empty(len(self))
-        for g in range(len(self)):
-            column = _column(patch, self.w, self.h)
-            bars[g] = _smear(column, self.first, self.x[g], self.w, self.h)[0]
-        return bars
-
-    def energies(self, patch: Array) -> Array:
-        """Energy of each marker, shape (G,); `patch` as in `open_step`."""
-        bars = self.smeared(patch)
+    def energies(self, field: Field) -> Array:
+        """Energy of each marker, shape (G,)."""
+        bars = self.smeared(field)
         return np.sqrt(self.q**2 + (self.J / self.x) ** 2 + (self.mh * bars) ** 2)
+
+    def smeared(self, field: Field) -> Array:
+        """φ̄ at each marker, shape (G,)."""
+        patch, _ = self._look(field)
+        column = _column(patch, self.w, self.h)
+        return np.array([_smear(column, self._first, x, self.w, self.h)[0] for x in self.x])
+
+    @property
+    def _numbers(self) -> tuple[Any, ...]:
+        return self.x, self.q, self.J, self.mh, self.w, self.h
+
+    def _look(self, field: Field) -> tuple[Array, Array]:
+        """φ₁ on the patch that the kernels can reach in a step, and a source of 0 there."""
+        reach = CUTOFF * self.w + 4 * self.h
+        rows = field.grid.shape[0]
+        self._first = max(0, int((self.x.min() - reach) / self.h))
+        last = min(rows, int((self.x.max() + reach) / self.h) + 1)
+        height = min(field.grid.shape[1], int(np.ceil(CUTOFF * self.w / self.h)) + 1)
+        self._patch = slice(self._first, last), slice(0, height)
+        phi = field.phi[0, *self._patch].cpu().numpy().astype(np.float64)
+        return phi, np.zeros_like(phi)
+
+    def _push(self, field: Field, impulse: Array) -> None:
+        cells = field.velocity[0, *self._patch]
+        cells += torch.as_tensor(impulse).to(cells.device, cells.dtype)
 
     def state(self) -> dict[str, Any]:
         """What changes from step to step, to be kept in a checkpoint."""
