@@ -33,31 +33,72 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from halflife.strings.lattice.checkpoint import Checkpoint, CheckpointError, load, restore, save
     from halflife.strings.lattice.edges import Edge, Fixed, Outgoing, Periodic, Reflecting
     from halflife.strings.lattice.energy import Energy
+    from halflife.strings.lattice.evolve import Progress, evolve
     from halflife.strings.lattice.field import Field
     from halflife.strings.lattice.grid import Grid
+    from halflife.strings.lattice.integrators import (
+        INTEGRATORS,
+        Integrator,
+        advance,
+        stable_step,
+        synchronise,
+    )
+    from halflife.strings.lattice.precision import RoundOff, roundoff
+    from halflife.strings.lattice.slabs import Slabs
 
 _HOME = {
+    "Checkpoint": "checkpoint",
+    "CheckpointError": "checkpoint",
     "Edge": "edges",
     "Energy": "energy",
     "Field": "field",
     "Fixed": "edges",
     "Grid": "grid",
+    "INTEGRATORS": "integrators",
+    "Integrator": "integrators",
     "Outgoing": "edges",
     "Periodic": "edges",
+    "Progress": "evolve",
     "Reflecting": "edges",
+    "RoundOff": "precision",
+    "Slabs": "slabs",
+    "advance": "integrators",
+    "evolve": "evolve",
+    "load": "checkpoint",
+    "restore": "checkpoint",
+    "roundoff": "precision",
+    "save": "checkpoint",
+    "stable_step": "integrators",
+    "synchronise": "integrators",
 }
 
 __all__ = [
+    "INTEGRATORS",
+    "Checkpoint",
+    "CheckpointError",
     "Edge",
     "Energy",
     "Field",
     "Fixed",
     "Grid",
+    "Integrator",
     "Outgoing",
     "Periodic",
+    "Progress",
     "Reflecting",
+    "RoundOff",
+    "Slabs",
+    "advance",
+    "evolve",
+    "load",
+    "restore",
+    "roundoff",
+    "save",
+    "stable_step",
+    "synchronise",
 ]
 
 

@@ -170,6 +170,29 @@ def _damped_2(q, v, start, stop, a, c, m, o, e, b, dx, dy):  # type: ignore[no-u
             _drift_row_2(q, v, i - 1, b)
 
 
+@_kept
+def _stoermer_3(q, p, start, stop, t, c, m, o, e):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        for j in range(q.shape[2] - 2):
+            for k in range(q.shape[3] - 2):
+                x, y = q[0, i + 1, j + 1, k + 1], q[1, i + 1, j + 1, k + 1]
+                s = x * x + y * y - o
+                f, g = _force_3(q, 0, i, j, k, s, c, m), _force_3(q, 1, i, j, k, s, c, m)
+                p[0, i + 1, j + 1, k + 1] = ((x + x) - p[0, i + 1, j + 1, k + 1]) + t * f
+                p[1, i + 1, j + 1, k + 1] = ((y + y) - p[1, i + 1, j + 1, k + 1]) + t * g
+
+
+@_kept
+def _stoermer_2(q, p, start, stop, t, c, m, o, e):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        for j in range(q.shape[2] - 2):
+            x, y = q[0, i + 1, j + 1], q[1, i + 1, j + 1]
+            s = x * x + y * y - o
+            f, g = _force_2(q, 0, i, j, e[i], s, c, m), _force_2(q, 1, i, j, e[i], s, c, m)
+            p[0, i + 1, j + 1] = ((x + x) - p[0, i + 1, j + 1]) + t * f
+            p[1, i + 1, j + 1] = ((y + y) - p[1, i + 1, j + 1]) + t * g
+
+
 def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any, ...]:
     """(c, m, o, e) as every kernel wants them."""
     kind = q.dtype.type
@@ -225,6 +248,21 @@ def kick_drift(
     slabs = _share(v, lambda start, stop: kernel(q, v, start, stop, a, *fixed, b, *factors))
     for start, stop in slabs:
         late(q, v, start, stop, max(1, stop - 1 - start), b)
+
+
+def stoermer(q: Array, previous: Array, square: float, fixed: tuple[Any, ...]) -> None:
+    """Störmer: previous ← 2φ − previous + square F(φ) inside.
+
+    Args:
+        q: φ with its halo, [2, N + 2, …], in two or three axes.
+        previous: The same shape; its inside is changed.
+        square: Δt².
+        fixed: From `constants`.
+    """
+    kernel = _stoermer_3 if q.ndim == 4 else _stoermer_2
+    kind = q.dtype.type
+    cells = previous[(slice(None), *(slice(1, -1),) * (q.ndim - 1))]
+    _share(cells, lambda start, stop: kernel(q, previous, start, stop, kind(square), *fixed))
 
 
 def _share(v: Array, run: Callable[[int, int], Any]) -> list[tuple[int, int]]:

@@ -19,6 +19,8 @@ class Edge:
     link: ClassVar[float] = 1.0
     conserves: ClassVar[bool] = True
     """Whether the energy inside stays, so that a run may go backwards in time."""
+    keeps: ClassVar[bool] = False
+    """Whether the halo's own last values matter."""
 
     def fill(self, face: Face) -> None:
         """Set the halo from the cells inside."""
@@ -27,6 +29,8 @@ class Edge:
 @dataclass(frozen=True)
 class Fixed(Edge):
     """The halo keeps the values that it was given."""
+
+    keeps: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Outgoing(Edge):
 
     link: ClassVar[float] = 0.5
     conserves: ClassVar[bool] = False
+    keeps: ClassVar[bool] = True
 
     def advance(self, face: Face, before: Tensor, ratio: float) -> None:
         """Move the halo on by one drift; `before` is the nearest cells' old value.

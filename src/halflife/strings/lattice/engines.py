@@ -38,6 +38,9 @@ class Engine(Protocol):
     ) -> Tensor:
         """Both in one sweep; return the padded φ that has the new values inside."""
 
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """Put 2φ − previous + square F(φ) into the inside of `previous`."""
+
 
 class TorchEngine:
     """The source in `stencil.py`, under `torch.compile` or as it stands."""
@@ -69,6 +72,14 @@ class TorchEngine:
         target, self._spare = self._spare, padded
         self._fused(padded, velocity, target, self._tensor(padded, *times), *self._fixed, damping)
         return target
+
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """As of `Engine`."""
+        kind = f"{padded.device.type} {padded.ndim}"
+        run = stencil.stoermer
+        if self.name == "torch":
+            run = stencil.compiled(stencil.stoermer, kind)
+        run(padded, previous, self._tensor(padded, square), *self._fixed)
 
     def _tensor(self, like: Tensor, *times: float) -> Tensor:
         """Times as a tensor, which a compiled function takes without being compiled again."""
@@ -107,6 +118,10 @@ class NumbaEngine:
         factors = None if damping is None else tuple(d.numpy() for d in damping)
         self._compiled.kick_drift(padded.numpy(), velocity.numpy(), times, self._fixed, factors)
         return padded
+
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """As of `Engine`."""
+        self._compiled.stoermer(padded.numpy(), previous.numpy(), square, self._fixed)
 
 
 def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:

@@ -7,7 +7,7 @@ The model is ours: the paper's abstract gives the claims, not the equations. φ�
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
 from halflife.strings.lattice.engines import Damping, EngineName, choose
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
+
+if TYPE_CHECKING:
+    from halflife.strings.lattice.slabs import Slabs
 
 Values = Any
 """An array, a tensor, or a function of the coordinates."""
@@ -38,6 +41,7 @@ class Field:
         dtype: torch.float32 or torch.float64.
         device: "cpu", "cuda", …
         engine: "auto", "torch" (compiled), "numba" or "eager".
+        slabs: If the box is cut over processes; then `grid` is `slabs.grid`.
 
     Raises:
         ValueError: values of another shape or not finite; an engine that cannot compute there.
@@ -47,6 +51,7 @@ class Field:
             ask for it anew after each.
         velocity: φ̇, [2, *shape].
         lag: By how much the velocity's time is behind that of φ; 0 when both are at one time.
+        due: The damping, if any, that a velocity that lags has still to meet before its last kick.
     """
 
     def __init__(
@@ -58,26 +63,28 @@ class Field:
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
         engine: EngineName = "auto",
+        slabs: Slabs | None = None,
     ) -> None:
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}.")
         self.grid = grid
+        self.slabs = slabs
         self.padded = _values("phi", phi, grid, padded=True).to(device, dtype).contiguous()
         given = np.zeros((2, *grid.shape)) if velocity is None else velocity
         self.velocity = (
             _values("velocity", given, grid, padded=False).to(device, dtype).contiguous()
         )
         self.lag = 0.0
+        self.due: Damping | None = None
         slope = None
         if grid.slope is not None:
             slope = torch.as_tensor(grid.slope).to(device, dtype)
         self._slope = slope
         self.engine = choose(engine, self.padded, grid.spacing**-2, slope)
-        self._moving = [
-            (axis, high, found)
+        self._faces = [
+            (axis, bool(high), found)
             for axis, pair in enumerate(grid.faces)
             for high, found in enumerate(pair)
-            if isinstance(found, edges.Outgoing)
         ]
         self.fill_halo()
 
@@ -98,9 +105,10 @@ class Field:
 
     def fill_halo(self) -> None:
         """Give the halo what the edges say; fixed and outgoing edges keep theirs."""
-        for axis, pair in enumerate(self.grid.faces):
-            for high, found in enumerate(pair):
-                found.fill(edges.face(self.padded, axis, bool(high)))
+        for axis, high, found in self._faces:
+            found.fill(edges.face(self.padded, axis, high))
+        if self.slabs is not None:
+            self.slabs.exchange(self.padded)
 
     def force(self) -> Tensor:
         """F(φ) = ∇²φ − φ (φ² − 1), a new tensor [2, *shape]."""
@@ -130,10 +138,13 @@ class Field:
                 v ← d (d v + kick F), which is the second half of one damped step and the first
                 half of the next. d = 1 costs what an undamped step costs, within a few per cent.
         """
-        before = self._before()
-        halo = self._halos() if before else []
-        self.padded = self.engine.kick_drift(self.padded, self.velocity, (kick, drift), damping)
-        self._restore(halo)
+        before, old = self._before(), self.padded
+        self.padded = self.engine.kick_drift(old, self.velocity, (kick, drift), damping)
+        if self.padded is not old:
+            for axis, high, found in self._faces:
+                if found.keeps:
+                    halo = edges.face(old, axis, high).halo
+                    edges.face(self.padded, axis, high).halo.copy_(halo)
         self._after(before, drift)
 
     def damp(self, damping: Damping) -> None:
@@ -165,20 +176,25 @@ class Field:
         """The energy at φ's time, in float64.
 
         Args:
-            lag: By how much the velocity is behind; by default `self.lag`.
+            lag: By how much the velocity is behind; by default `self.lag`, with `self.due`.
             damping: Factors of half a step that are still due to a velocity that lags.
         """
-        lag = self.lag if lag is None else lag
-        return energy(self.grid, self.padded, self.velocity, lag, damping)
+        lag, damping = (self.lag, self.due) if lag is None else (lag, damping)
+        found = energy(self.grid, self.padded, self.velocity, lag, damping)
+        if self.slabs is None:
+            return found
+        return Energy(*self.slabs.total(found.kinetic, found.gradient, found.potential))
 
     def charge(self, *, lag: float | None = None, damping: Damping | None = None) -> float:
         """Σ V (φ₁ φ̇₂ − φ₂ φ̇₁) at φ's time, in float64; arguments as of `energy`."""
-        lag = self.lag if lag is None else lag
-        return charge(self.grid, self.padded, self.velocity, lag, damping)
+        lag, damping = (self.lag, self.due) if lag is None else (lag, damping)
+        found = charge(self.grid, self.padded, self.velocity, lag, damping)
+        return found if self.slabs is None else self.slabs.total(found)[0]
 
     def absorbed(self, damping: Damping) -> float:
         """The energy that the step took whose `kick_drift` was the last move, in float64."""
-        return absorbed(self.grid, self.velocity, damping)
+        found = absorbed(self.grid, self.velocity, damping)
+        return found if self.slabs is None else self.slabs.total(found)[0]
 
     def copy(self, *, dtype: torch.dtype | None = None, engine: EngineName | None = None) -> Field:
         """The same field again, perhaps in another type or with another engine."""
@@ -189,30 +205,29 @@ class Field:
             dtype=dtype or self.dtype,
             device=self.device,
             engine=engine or self.engine.name,  # type: ignore[arg-type]
+            slabs=self.slabs,
         )
-        twin.lag = self.lag
+        twin.lag, twin.due = self.lag, self.due
+        if self.due is not None:
+            twin.due = tuple(factor.to(twin.dtype) for factor in self.due)
         return twin
 
     def _before(self) -> list[Tensor]:
         """The nearest cells at outgoing edges, before they move."""
-        return [edges.face(self.padded, axis, bool(high)).near.clone()
-                for axis, high, _ in self._moving]  # fmt: skip
+        return [
+            edges.face(self.padded, axis, high).near.clone()
+            for axis, high, found in self._faces
+            if isinstance(found, edges.Outgoing)
+        ]
 
     def _after(self, before: list[Tensor], drift: float) -> None:
+        """The halo after a drift."""
+        nearest = iter(before)
+        for axis, high, found in self._faces:
+            if isinstance(found, edges.Outgoing):
+                face = edges.face(self.padded, axis, high)
+                found.advance(face, next(nearest), drift / self.grid.spacing)
         self.fill_halo()
-        for (axis, high, found), old in zip(self._moving, before, strict=True):
-            found.advance(edges.face(self.padded, axis, bool(high)), old, drift / self.grid.spacing)
-
-    def _halos(self) -> list[Tensor]:
-        return [edges.face(self.padded, axis, bool(high)).halo
-                for axis, high, _ in self._moving]  # fmt: skip
-
-    def _restore(self, halos: list[Tensor]) -> None:
-        """Outgoing edges move on from their own last halo, which another tensor may hold."""
-        for (axis, high, _), halo in zip(self._moving, halos, strict=True):
-            target = edges.face(self.padded, axis, bool(high)).halo
-            if target.data_ptr() != halo.data_ptr():
-                target.copy_(halo)
 
 
 def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:

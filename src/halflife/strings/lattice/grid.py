@@ -39,6 +39,7 @@ class Grid:
             "fixed", "reflecting", "outgoing") or `Edge` objects. At r = 0 it is always reflecting.
         origin: Where each axis begins, in core widths; by default the middle is at 0, and r = 0 at
             the axis of symmetry.
+        first: The number of the first axis's first cell; `slabs.py` counts on from it.
 
     Raises:
         ValueError: an argument that makes no grid, with what would.
@@ -56,6 +57,7 @@ class Grid:
     geometry: Geometry = "cartesian"
     edges: EdgeLike | Sequence[EdgeLike | tuple[EdgeLike, EdgeLike]] | Edges = "periodic"
     origin: tuple[float, ...] | None = None
+    first: int = 0
 
     def __post_init__(self) -> None:
         shape = tuple(int(n) for n in self.shape)
@@ -83,7 +85,7 @@ class Grid:
         if self.geometry == "axisymmetric":
             if isinstance(pairs[0][1], Periodic):
                 raise ValueError("edges of r cannot be periodic: name what the outer face does.")
-            if not (self.origin and self.origin[0]):
+            if not (self.first or (self.origin and self.origin[0])):
                 pairs = ((Reflecting(), pairs[0][1]), pairs[1])
         object.__setattr__(self, "edges", pairs)
         if self.origin is None:
@@ -109,6 +111,7 @@ class Grid:
         """Centres of the cells along an axis, float64 [N]; with the halo's if padded, [N + 2]."""
         assert self.origin is not None
         cells = np.arange(-1, self.shape[axis] + 1) if padded else np.arange(self.shape[axis])
+        cells = cells + (0 if axis else self.first)
         return np.asarray(self.origin[axis] + (cells + 0.5) * self.spacing, dtype=np.float64)
 
     def mesh(self, *, padded: bool = False) -> tuple[NDArray[np.float64], ...]:

@@ -104,7 +104,7 @@ def kick(
 def stoermer(
     padded: Tensor, previous: Tensor, square: Tensor, inverse_square: float, slope: Tensor | None
 ) -> None:
-    """One step of Störmer: previous ← 2φ − previous + Δt² F(φ) inside: the next φ in the place of the last."""
+    """Störmer: previous ← 2φ − previous + Δt² F(φ) inside, the next φ in the place of the last."""
     phi = inside(padded)
     past = inside(previous)
     past.copy_((2 * phi - past) + square * acceleration(padded, inverse_square, slope))
