@@ -73,15 +73,12 @@ class Coupled:
 
     Attributes:
         steps: How many have been made.
-        absorbed: Energy that the absorber has taken so far.
     """
 
-    def __init__(
-        self, field: Field, carriers: Carriers, rates: Sequence[Array], dt: float
-    ) -> None:
+    def __init__(self, field: Field, carriers: Carriers, rates: Sequence[Array], dt: float) -> None:
         self.field, self.carriers, self.dt = field, carriers, dt
         self.steps = 0
-        self.absorbed = 0.0
+        self._absorbed = 0.0
         self._factors = field.damping(rates, dt)
         self._taken = Absorbed(field, self._factors)
 
@@ -100,7 +97,7 @@ class Coupled:
         self.carriers.open_step(self.field, self.dt)
         before = self._taken.before(self.field)
         self.field.kick_drift(self.dt if self.steps else self.dt / 2, self.dt, self._factors)
-        self.absorbed += self._taken.after(self.field, before)
+        self._absorbed += self._taken.after(self.field, before)
         self.carriers.close_step(self.field, self.dt)
         self.steps += 1
 
@@ -108,13 +105,17 @@ class Coupled:
         """The field's energy at the present time."""
         return field_energy(self.field, self.lag, self._factors)
 
+    def absorbed(self) -> float:
+        """Energy that the absorber has taken by the present time."""
+        return self._absorbed + self._taken.pending(self.field)
+
     def state(self) -> dict[str, Array]:
         """All that the next step depends on, as arrays on the host."""
         return {
             "padded": self.field.padded.cpu().numpy(),
             "velocity": self.field.velocity.cpu().numpy(),
             "steps": np.array(self.steps),
-            "absorbed": np.array(self.absorbed),
+            "absorbed": np.array(self._absorbed),
             **{f"carriers.{name}": value for name, value in self.carriers.state().items()},
         }
 
@@ -125,7 +126,7 @@ class Coupled:
         self.field.padded.copy_(torch.from_numpy(state["padded"]))
         self.field.velocity.copy_(torch.from_numpy(state["velocity"]))
         self.steps = int(state["steps"])
-        self.absorbed = float(state["absorbed"])
+        self._absorbed = float(state["absorbed"])
         prefix = "carriers."
         self.carriers.restore(
             {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}

@@ -130,8 +130,8 @@ class Loop:
             T: How long, in core units.
             h: Spacing of the grid, at most `COARSEST`.
             dt: Step; 0.4 h if left out, less where the carriers swing faster.
-            box: Length of the half plane along r and z. If left out R0 + T/2, so that nothing can
-                come back from its edge before T.
+            box: Length of the half plane along r and z. If left out R0 + T/2 and the sponge's
+                width, so that nothing can come back before T.
             absorber: What takes radiation out at the outer edges; an open edge if left out.
             noise: Largest phase of a perturbation of long waves, drawn by `seed`.
             every: Time between two samples.
@@ -200,18 +200,19 @@ class Loop:
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
         absorber = Absorber() if absorber is None else absorber
         least = 1.2 * self.R0 + 8 * self.w + absorber.width
-        length = max(self.R0 + T / 2, least) if box is None else number("box", box, "(0, inf)")
+        causal = self.R0 + T / 2 + absorber.width
+        length = max(causal, least) if box is None else number("box", box, "(0, inf)")
         if length < least:
             raise ValueError(
                 f"box={length:g} leaves the loop no room: with R0={self.R0:g} and a sponge of "
-                f"{absorber.width:g} take at least {least:.4g}, or {self.R0 + T / 2 + absorber.width:g} "
-                "so that nothing comes back."
+                f"{absorber.width:g} take at least {least:.4g}, or {causal:g} so that nothing comes "
+                "back."
             )
-        causal = 2 * (length - self.R0)
-        if causal * (1 + 1e-9) < T:
+        back = 2 * (length - absorber.width - self.R0)
+        if back * (1 + 1e-9) < T:
             warnings.warn(
-                f"T={T:g} is longer than 2 (box − R0) = {causal:g}: what the edge reflects is back "
-                f"by then. Take box={self.R0 + T / 2:g}, or look at `reflectivity` first.",
+                f"T={T:g} is longer than 2 (box − R0) = {back:g}, the sponge left out: what the "
+                f"edge reflects is back by then. Take box={causal:g}, or look at `reflectivity`.",
                 stacklevel=3,
             )
         swing = 0.0
@@ -384,7 +385,7 @@ class _Run:
             energy.gradient,
             energy.potential,
             carried.sum(),
-            coupled.absorbed,
+            coupled.absorbed(),
             flux.goldstone,
             flux.radial,
         )
@@ -426,7 +427,7 @@ class _Run:
         kept = {f"kept.{name}": np.array(values) for name, values in self.kept.items()}
         about = np.array(json.dumps(self.setting.about, sort_keys=True))
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        unfinished = path.with_name(f"{path.name}.part")
         try:
             with unfinished.open("wb") as file:
                 np.savez(file, about=about, **self.coupled.state(), **kept)
@@ -463,5 +464,3 @@ def _window(setting: _Setting) -> tuple[int, int]:
     wanted = min(int((1.15 * setting.R0 + 6) / setting.h), setting.cells - 1)
     pool = -(-wanted // PIXELS)
     return pool, wanted // pool * pool
-
-
