@@ -1,6 +1,5 @@
 """Whole runs: the fast path against the reference, the book, kill and resume, the guard rails."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -127,7 +126,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path):
         assert np.array_equal(ours, theirs)
     again = SMALL.evolve(60.0, checkpoint=path, **options)  # all from the file
     assert np.array_equal(again.samples, straight.samples)
-    assert os.listdir(tmp_path) == ["loop.npz"]
+    assert [file.name for file in tmp_path.iterdir()] == ["loop.npz"]
 
     with pytest.raises(ValueError, match=r"another run: seed 0 not 1\. Name another file"):
         SMALL.evolve(60.0, checkpoint=path, seed=1, **options)
@@ -187,12 +186,12 @@ def test_warns_of_narrow_and_of_light_carriers():
         Loop.around(20.0, 22.0, mh=300.0).evolve(1.0)
 
 
+@pytest.mark.filterwarnings("ignore:mh=200 is too light")
 def test_warns_when_the_current_has_left_the_string():
     light = Loop.around(20.0, 22.0, mh=200.0)
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="the current has left the string"):
         trace = light.evolve(40.0, every=0.5)
-    assert trace.most_crossings > 1 or not np.isnan(trace.vanished)
-    assert any("is too light" in str(w.message) for w in caught)
+    assert trace.most_crossings > 1
 
 
 def test_the_grip_of_a_narrow_kernel_is_the_steepest_of_the_profile():
@@ -209,7 +208,7 @@ def test_the_grip_of_a_narrow_kernel_is_the_steepest_of_the_profile():
 def test_crossings_are_counted_and_the_outermost_is_found():
     r = np.arange(400) * 0.25
     assert crossing_of_line(np.tanh(r - 31.37), r) == (pytest.approx(31.37, abs=2e-3), 1)
-    assert crossing_of_line(np.cos(r / 10), r).count == 3
+    assert crossing_of_line(np.cos(r / 10), r).changes == 3
     assert np.isnan(crossing_of_line(np.ones(9), r[:9]).radius)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,10 +134,13 @@ class Loop:
             box: Length of the half plane along r and z. If left out R0 + T/2 and the sponge's
                 width, so that nothing can come back before T.
             absorber: What takes radiation out at the outer edges; an open edge if left out.
-            noise: Largest phase of a perturbation of long waves, drawn by `seed`.
+            noise: Largest phase of a perturbation of long waves.
+            seed: What draws the perturbation.
             every: Time between two samples.
             frames: How many pictures of the field to keep, evenly in time.
-            engine, device, dtype: As for the lattice's `Field`; dtype by name.
+            engine: Who computes, as for the lattice's `Field`.
+            device: Where, as for `Field`.
+            dtype: "float32" or "float64".
             checkpoint: A file to go on from if it is there, and to keep the state in, so that a run
                 that is killed loses at most `save_every` seconds and ends with the same bits.
             save_every: Seconds between two checkpoints.
@@ -205,8 +209,8 @@ class Loop:
         if length < least:
             raise ValueError(
                 f"box={length:g} leaves the loop no room: with R0={self.R0:g} and a sponge of "
-                f"{absorber.width:g} take at least {least:.4g}, or {causal:g} so that nothing comes "
-                "back."
+                f"{absorber.width:g} take at least {least:.4g}, or {causal:g} so that nothing "
+                "comes back."
             )
         back = 2 * (length - absorber.width - self.R0)
         if back * (1 + 1e-9) < T:
@@ -380,7 +384,7 @@ class _Run:
         row = (
             coupled.time,
             found.radius,
-            found.count,
+            found.changes,
             energy.kinetic,
             energy.gradient,
             energy.potential,
@@ -424,13 +428,14 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Keep all in a file that is whole at every moment."""
-        kept = {f"kept.{name}": np.array(values) for name, values in self.kept.items()}
+        kept: dict[str, Any] = {f"kept.{k}": np.array(v) for k, v in self.kept.items()}
+        kept |= self.coupled.state()
         about = np.array(json.dumps(self.setting.about, sort_keys=True))
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.part")
         try:
             with unfinished.open("wb") as file:
-                np.savez(file, about=about, **self.coupled.state(), **kept)
+                np.savez(file, about=about, **kept)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
@@ -444,10 +449,10 @@ class _Run:
             ValueError: it is no checkpoint, or one of another run.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                state = dict(file)
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                state: dict[str, Any] = dict(file)
             about = json.loads(str(state.pop("about")))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"checkpoint={path} is no checkpoint of a loop: {error}.") from None
         mine = json.loads(json.dumps(self.setting.about))
         other = sorted(name for name in mine if mine[name] != about.get(name))

@@ -38,7 +38,9 @@ def split(phi: Array, velocity: Array, normal: Array) -> tuple[Array, Array]:
     """Flux densities of Goldstone and radial waves.
 
     Args:
-        phi, velocity, normal: φ, φ̇ and ∂ₙφ at the same points, (2, …).
+        phi: φ at some points, (2, …).
+        velocity: φ̇ there.
+        normal: ∂ₙφ there.
 
     Returns:
         Two arrays of shape (…); their sum is −φ̇·∂ₙφ.

@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 CUTOFF = 6.0
 """Half-width of the kernel in units of w; a Gaussian is 2e-8 there."""
+_compiled: Any = njit(nogil=True, cache=True)
+
 SWEEPS = 6
 """Fixed-point sweeps of the implicit half-kick and drift; each gains a factor of ~dt/x."""
 
@@ -152,7 +154,7 @@ def fermi_sea(J: float, mh: float, groups: int) -> tuple[Array, Array]:
     return J * share, np.full(groups, mh / groups)
 
 
-@njit(cache=True)
+@_compiled
 def _column(patch, w, h):  # type: ignore[no-untyped-def]
     """φ₁ smeared over z at each row; even in z, so half a Gaussian does."""
     rows, columns = patch.shape
@@ -169,7 +171,7 @@ def _column(patch, w, h):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True)
+@_compiled
 def _smear(column, first, x, w, h):  # type: ignore[no-untyped-def]
     """φ̄ and its derivative by x, the normalisation's included."""
     total = 0.0
@@ -189,7 +191,7 @@ def _smear(column, first, x, w, h):  # type: ignore[no-untyped-def]
     return value, slope / total - value * slope_total / total
 
 
-@njit(cache=True)
+@_compiled
 def _add_source(source, first, x, w, h, strength):  # type: ignore[no-untyped-def]
     """Add −strength W/(4π r h²) to `source`."""
     rows, columns = source.shape
@@ -211,7 +213,7 @@ def _add_source(source, first, x, w, h, strength):  # type: ignore[no-untyped-de
                 source[i, j] -= weight * along[j]
 
 
-@njit(cache=True)
+@_compiled
 def _open(x, q, J, mh, w, h, first, patch, dt, source, bars):  # type: ignore[no-untyped-def]
     column = _column(patch, w, h)
     for g in range(x.shape[0]):
@@ -227,7 +229,7 @@ def _open(x, q, J, mh, w, h, first, patch, dt, source, bars):  # type: ignore[no
         _add_source(source, first, x[g], w, h, strength)
 
 
-@njit(cache=True)
+@_compiled
 def _close(x, q, J, mh, w, h, first, patch, dt, source, bars):  # type: ignore[no-untyped-def]
     column = _column(patch, w, h)
     for g in range(x.shape[0]):

@@ -19,7 +19,7 @@ class Crossing(NamedTuple):
     """The radius of the outermost change of sign, NaN if there is none, and how many there are."""
 
     radius: float
-    count: int
+    changes: int
 
 
 def crossing(phi1: Array, h: float) -> Crossing:
@@ -31,7 +31,7 @@ def crossing(phi1: Array, h: float) -> Crossing:
         h: Spacing.
     """
     line = (9 * phi1[:, 0] - phi1[:, 1]) / 8
-    return crossing_of_line(line, (np.arange(len(line)) + 0.5) * h)
+    return crossing_of_line(line, (np.arange(len(line), dtype=np.float64) + 0.5) * h)
 
 
 def crossing_of_line(line: Array, r: Array) -> Crossing:
