@@ -7,20 +7,18 @@ breaks it is `ripple.py`'s business.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from halflife.strings.arguments import number, whole
+from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass
 from halflife.strings.loop.trace import COLUMNS, Frames, Trace
@@ -428,37 +426,12 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Keep all in a file that is whole at every moment."""
-        kept: dict[str, Any] = {f"kept.{k}": np.array(v) for k, v in self.kept.items()}
-        kept |= self.coupled.state()
-        about = np.array(json.dumps(self.setting.about, sort_keys=True))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.part")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(file, about=about, **kept)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        kept = {f"kept.{name}": np.array(values) for name, values in self.kept.items()}
+        _checkpoint.write(path, self.setting.about, {**self.coupled.state(), **kept})
 
     def restore(self, path: Path) -> None:
-        """Go on from a file.
-
-        Raises:
-            ValueError: it is no checkpoint, or one of another run.
-        """
-        try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                state: dict[str, Any] = dict(file)
-            about = json.loads(str(state.pop("about")))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise ValueError(f"checkpoint={path} is no checkpoint of a loop: {error}.") from None
-        mine = json.loads(json.dumps(self.setting.about))
-        other = sorted(name for name in mine if mine[name] != about.get(name))
-        if other:
-            said = ", ".join(f"{name} {about.get(name)} not {mine[name]}" for name in other)
-            raise ValueError(f"checkpoint={path} is of another run: {said}. Name another file.")
+        """Go on from a file; ValueError if it is none, or of another run."""
+        state = _checkpoint.read(path, self.setting.about)
         for name in self.kept:
             self.kept[name] = list(state.pop(f"kept.{name}"))
         self.coupled.restore(state)

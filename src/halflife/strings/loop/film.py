@@ -75,12 +75,13 @@ def strip(trace: Trace, path: str | Path, *, stills: int = 5) -> Path:
     path = _named(path, ".png")
     frames = _frames(trace)
     chosen = np.unique(np.linspace(0, len(frames.t) - 1, stills).round().astype(int))
-    columns = []
+    columns: list[Image] = []
     for i in chosen:
         upper, lower = _fields(frames, i)
         head = _text(f"t = {frames.t[i]:.0f}", upper.shape[1])
-        columns += [np.concatenate([head, upper, _gap(upper, 0), lower]), None]
-    line = np.concatenate([_gap(columns[0], 1) if c is None else c for c in columns[:-1]], axis=1)
+        columns.append(np.concatenate([head, upper, _gap(upper, 0), lower]))
+        columns.append(_gap(columns[-1], 1))
+    line = np.concatenate(columns[:-1], axis=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     Pillow.fromarray(line).save(path)
     return path
