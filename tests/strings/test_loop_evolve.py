@@ -225,10 +225,11 @@ def test_a_damped_swing_is_read_off_a_trace():
     found = trace.settled()
     assert found.radius == pytest.approx(30.0, rel=1e-6)
     assert found.rate == pytest.approx(0.004, rel=1e-4)
+    assert trace.settled(after=50.0).radius == pytest.approx(30.0, rel=1e-6)
     assert found.frequency == pytest.approx(0.035, rel=1e-4)
     times, radii = trace.turning_points()
     assert np.diff(times) == pytest.approx(np.pi / 0.035, rel=1e-2)
     assert radii[0] == pytest.approx(30 * np.exp(-0.4 * np.exp(-0.004 * times[0])), rel=1e-2)
-    with pytest.raises(ValueError, match="turned 0 times"):
+    with pytest.raises(ValueError, match="turns 0 times"):
         damped(t[:40], 30.0, 0.4, 0.004, 0.035).settled()
     assert tension_log(30.0) == pytest.approx(np.log(240) - 1.619, abs=1e-3)

@@ -47,7 +47,7 @@ def test_ripples_are_measured_as_given():
     assert (spin > 0).all()  # they stand in order around the loop
 
 
-class Killed(Exception):
+class CutShortError(Exception):
     """The run ends here."""
 
 
@@ -57,9 +57,9 @@ def test_a_run_that_was_cut_short_ends_with_the_same_bits(tmp_path):
 
     def cut(now, T):
         if now >= 0.5:
-            raise Killed
+            raise CutShortError
 
-    with pytest.raises(Killed):
+    with pytest.raises(CutShortError):
         evolve_in_space(LOOP, 1.0, 0.6, checkpoint=path, save_every=0, watch=cut, **options)
     resumed = evolve_in_space(LOOP, 1.0, 0.6, checkpoint=path, **options)
     straight = evolve_in_space(LOOP, 1.0, 0.6, **options)

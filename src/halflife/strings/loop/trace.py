@@ -130,23 +130,30 @@ class Trace:
             radii.append(c - b**2 / (4 * a))
         return np.array(times), np.array(radii)
 
-    def settled(self) -> Settled:
+    def settled(self, after: float | None = None) -> Settled:
         """The radius about which the loop swings, and how its swing fades.
 
-        A least-squares fit of a damped oscillation to ln R from the first turning point on: in the
-        logarithm a chiral loop swings evenly, as R_max R_min is what is conserved.
+        A least-squares fit of a damped oscillation to ln R: in the logarithm a chiral loop swings
+        evenly, as R_max R_min is what is conserved.
+
+        Args:
+            after: When the fit begins; half of the run if left out, so that the first swings, which
+                may be a factor of three wide, do not count.
 
         Raises:
-            ValueError: the loop vanished, or has not turned twice yet.
+            ValueError: the loop vanished, or turns less than twice in that time.
         """
+        begins = self.t[-1] / 2 if after is None else after
         if not np.isnan(self.vanished):
             raise ValueError(f"the loop vanished at t = {self.vanished:g}; nothing settles")
         times, radii = self.turning_points()
+        times, radii = times[times >= begins], radii[times >= begins]
         if len(times) < 2:
             raise ValueError(
-                f"the loop has turned {len(times)} times by t = {self.t[-1]:g}; two are needed"
+                f"the loop turns {len(times)} times from t = {begins:g} to {self.t[-1]:g}; two are "
+                "needed: follow it longer, or fit from an earlier time (after)"
             )
-        late = self.t >= times[0]
+        late = self.t >= begins
         t, y = self.t[late] - times[0], np.log(self.R[late])
         swing = np.log(radii[0] / radii[1]) / 2
 
