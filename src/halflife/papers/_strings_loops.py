@@ -1,10 +1,10 @@
 """What the claims about loops on the lattice share. Not a paper: `papers()` passes it over.
 
 A loop starts at rest at R0 with long-wavelength noise of 10⁻² in its phase and is followed for a
-number of vorton radii in a box from whose edge nothing can come back in time. What it settles at is
-the radius of a damped oscillation fitted to the second half of the run. Thresholds were fixed
-before any run of these claims; what had been seen before, and led to the fit's window, stands in the
-notebook.
+number of vorton radii in a box from whose edge nothing can come back in time. What it settles at
+is the radius of a damped oscillation fitted to the second half of the run. Thresholds were fixed
+before any run of these claims; what had been seen before, and led to the fit's window, stands in
+the notebook.
 """
 
 from __future__ import annotations
