@@ -102,6 +102,35 @@ class Ring:
         return out
 
 
+class SquareThenSmear(Ring):
+    """The coupling that does not work, Σ W φ² for φ̄²: see docs/strings-traps.md.
+
+    Such a marker costs energy in the middle of the core too, and pushes φ to 0 around itself,
+    winding or none.
+    """
+
+    def _square(self, phi: Array, h: float, x: float) -> tuple[float, float]:
+        W, slope = kernel(x, self.w, h, phi.shape[1:])
+        square = (phi**2).sum(axis=0)
+        return float(np.sum(W * square)), float(np.sum(slope * square))
+
+    def energy(self, phi: Array, h: float, x: float, q: float) -> float:
+        """E_g with Σ W φ²."""
+        square, _ = self._square(phi, h, x)
+        return float(np.sqrt(q**2 + (self.J / x) ** 2 + self.mh**2 * square))
+
+    def pull(self, phi: Array, h: float, x: float, q: float) -> float:
+        """−∂E_g/∂x."""
+        _, slope = self._square(phi, h, x)
+        return (self.J**2 / x**3 - self.mh**2 * slope / 2) / self.energy(phi, h, x, q)
+
+    def source(self, phi: Array, h: float, x: float, q: float) -> Array:
+        """−(∂E_g/∂φₐ)/(4π r h²), of both components."""
+        W, _ = kernel(x, self.w, h, phi.shape[1:])
+        r = (np.arange(phi.shape[1]) + 0.5)[:, None] * h
+        return -(self.mh**2) / self.energy(phi, h, x, q) * phi * W / (4 * np.pi * r * h**2)
+
+
 def step(phi: Array, v: Array, rings: list[Ring], eta: Array, h: float, dt: float) -> float:
     """One step of the generalised Störmer-Verlet scheme, in place; the energy that was absorbed.
 
