@@ -181,9 +181,8 @@ def escape_from_a_string(scale: Scale) -> Study:
 
 @paper.claim(where="Abstract: the largest energy of a zero mode is far above the fermion's mass")
 def far_above_the_mass(scale: Scale) -> Study:
-    """The highest zero mode that stays on a ring for 10⁶/m has more than twice the energy m at
-    which it could leave a straight string's loop in vacuum, for m R of 200 and more, and that
-    energy grows as the square root of the radius.
+    """The highest zero mode that stays on a kink ring for 10⁶/m has more than 2m, where m was
+    thought to be the limit, for m R of 200 and more; and it grows as the square root of the radius.
     """
 
     def highest(*, seed: int) -> dict[str, Any]:
@@ -219,7 +218,7 @@ def classical_and_quantum(scale: Scale) -> Study:
     is to stay for 10⁶/m; and one is within a factor of four of the other if the core is 1/m wide.
     """
 
-    def limits(*, seed: int) -> dict[str, float]:
+    def limits(*, seed: int) -> dict[str, Any]:
         import numpy as np
 
         from halflife.strings import profile, profile_exponent
@@ -248,6 +247,9 @@ def classical_and_quantum(scale: Scale) -> Study:
             "classical_off": abs(exponent(np.log(R), np.log(c)) - 0.5),
             "quantum_off": abs(exponent(np.log(R), np.log(q)) - 0.5),
             "apart": float(np.abs(np.log(c / q)).max()),
+            "R": m * R,
+            "classical": c / m,
+            "quantum": q / m,
         }
 
     return Study(
@@ -256,7 +258,7 @@ def classical_and_quantum(scale: Scale) -> Study:
             holds("classical_off", SLOPE), holds("quantum_off", SLOPE), holds("apart", ORDER)
         ),
         seeds=seeds(scale, 20),
-        plot=plots.values("apart", by="seed"),
+        plot=draw_limits,
     )
 
 
@@ -449,7 +451,7 @@ def wide_modes_scatter_less(scale: Scale) -> Study:
 
 
 def draw_escape(runs: pd.DataFrame) -> Figure:
-    """Rates of the kink ring over the barrier's exponent, for three of the drawn radii."""
+    """Rates of the kink ring over the barrier's exponent, for three radii."""
     import numpy as np
     from plotly.graph_objects import Figure, Scatter
 
@@ -507,6 +509,29 @@ def draw_highest(runs: pd.DataFrame) -> Figure:
         )
     figure.update_xaxes(title="m R", type="log")
     figure.update_yaxes(title="E/m", type="log")
+    return figure
+
+
+def draw_limits(runs: pd.DataFrame) -> Figure:
+    """Both limits over the radius, for every mass that was drawn."""
+    import numpy as np
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    for name, colour, symbol in zip(
+        ("classical", "quantum"), plots.COLOURS, plots.SYMBOLS, strict=False
+    ):
+        figure.add_trace(
+            Scatter(
+                x=np.concatenate(runs["R"].to_list()),
+                y=np.concatenate(runs[name].to_list()),
+                mode="markers",
+                name=name,
+                marker={"color": colour, "symbol": symbol},
+            )
+        )
+    figure.update_xaxes(title="m R", type="log")
+    figure.update_yaxes(title="largest E/m", type="log")
     return figure
 
 
