@@ -186,7 +186,7 @@ def _tell(found: Vorton, decays: dict[float, Lifetime], mixing: float, least: fl
     for mass, life in decays.items():
         table.add_row(
             f"  into M = {mass:g} v", f"the mixing, ε = {mixing:g} v",
-            f"exponent {float(found.suppression(mass)) if mass else 0.0:.4g}; {_time(life)}",
+            f"exponent {float(found.suppression(mass)):.4g}; {_time(life)}",
         )  # fmt: skip
     console.print(table)
     console.print("Not looked at: loops that are no circles, encounters, scattering.\n")
