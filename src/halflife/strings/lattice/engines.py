@@ -1,0 +1,168 @@
+"""Who computes a step: PyTorch compiled, PyTorch as it stands, or Numba. Chosen in one place.
+
+Knows nothing of edges or of time; each engine has the same three operations on φ with its halo and
+on the velocity without.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from halflife.strings.lattice import stencil
+
+EngineName = Literal["auto", "torch", "numba", "eager"]
+Damping = Sequence[Tensor]
+
+
+class Engine(Protocol):
+    """Three operations; times are in the units of the grid."""
+
+    name: str
+
+    def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """Kick: v ← v + time F(φ)."""
+
+    def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """Drift: φ ← φ + time v inside."""
+
+    def kick_drift(
+        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+    ) -> Tensor:
+        """Both in one sweep; return the padded φ that has the new values inside."""
+
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """Put 2φ − previous + square F(φ) into the inside of `previous`."""
+
+
+class TorchEngine:
+    """The source in `stencil.py`, under `torch.compile` or as it stands."""
+
+    def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None, name: str):
+        self.name = name
+        self._fixed = inverse_square, slope
+        self._spare: Tensor | None = None
+        self._times: dict[tuple[float, ...], Tensor] = {}
+        compiled = name == "torch"
+        kind = f"{like.device.type} {like.ndim}"
+        self._fused = stencil.compiled(stencil.kick_drift, kind) if compiled else stencil.kick_drift
+
+    def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """As of `Engine`; not compiled, for it stands at the ends of a run only."""
+        stencil.kick(padded, velocity, self._tensor(padded, time), *self._fixed)
+
+    def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """As of `Engine`."""
+        cells = stencil.inside(padded)
+        cells.copy_(cells + self._tensor(padded, time) * velocity)
+
+    def kick_drift(
+        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+    ) -> Tensor:
+        """As of `Engine`; the new φ is in another tensor, whose halo is old."""
+        if self._spare is None:
+            self._spare = padded.clone()
+        target, self._spare = self._spare, padded
+        self._fused(padded, velocity, target, self._tensor(padded, *times), *self._fixed, damping)
+        return target
+
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """As of `Engine`."""
+        kind = f"{padded.device.type} {padded.ndim}"
+        run = stencil.stoermer
+        if self.name == "torch":
+            run = stencil.compiled(stencil.stoermer, kind)
+        run(padded, previous, self._tensor(padded, square), *self._fixed)
+
+    def _tensor(self, like: Tensor, *times: float) -> Tensor:
+        """Times as a tensor, which a compiled function takes without being compiled again."""
+        if times not in self._times:
+            if len(self._times) > 64:
+                self._times.clear()
+            values = times if len(times) > 1 else times[0]
+            self._times[times] = torch.tensor(values, dtype=like.dtype, device=like.device)
+        return self._times[times]
+
+
+class NumbaEngine:
+    """The loops in `compiled.py`, in place; on the processor, in two or three axes."""
+
+    name = "numba"
+
+    def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None):
+        from halflife.strings.lattice import compiled
+
+        self._compiled = compiled
+        rows = None if slope is None else slope.numpy()
+        self._fixed = compiled.constants(like.numpy(), inverse_square, rows)
+
+    def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """As of `Engine`."""
+        self._compiled.kick(padded.numpy(), velocity.numpy(), time, self._fixed)
+
+    def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
+        """As of `Engine`."""
+        self._compiled.drift(padded.numpy(), velocity.numpy(), time)
+
+    def kick_drift(
+        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+    ) -> Tensor:
+        """As of `Engine`; in place."""
+        factors = None if damping is None else tuple(d.numpy() for d in damping)
+        self._compiled.kick_drift(padded.numpy(), velocity.numpy(), times, self._fixed, factors)
+        return padded
+
+    def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
+        """As of `Engine`."""
+        self._compiled.stoermer(padded.numpy(), previous.numpy(), square, self._fixed)
+
+
+def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:
+    """The engine for a padded field.
+
+    "auto" is Numba on a processor, "torch" on a card; "eager" for a single axis.
+
+    Raises:
+        ValueError: no such engine, or Numba where it cannot compute.
+
+    Warns:
+        UserWarning: "torch" on a processor without a C++ compiler, where "eager" takes its place.
+    """
+    here, axes = like.device.type == "cpu", like.ndim - 1
+    if name == "auto":
+        name = "torch" if not here else "numba" if axes > 1 else "eager"
+    if name == "numba":
+        if not here:
+            raise ValueError(f"engine 'numba' runs on a processor, not on {like.device}: 'torch'.")
+        if axes == 1:
+            raise ValueError("engine 'numba' wants two or three axes; for one take 'eager'.")
+        return NumbaEngine(like, inverse_square, slope)
+    if name == "torch" and here and not has_compiler():
+        warnings.warn(
+            "engine='torch' wants a C++ compiler on a processor, and there is none: PyTorch runs "
+            "uncompiled, many times slower. Install g++ or take engine='numba'.",
+            stacklevel=3,
+        )
+        name = "eager"
+    if name not in ("torch", "eager"):
+        raise ValueError(f"engine must be 'auto', 'torch', 'numba' or 'eager', got {name!r}.")
+    return TorchEngine(like, inverse_square, slope, name)
+
+
+@cache
+def has_compiler() -> bool:
+    """Whether `torch.compile` finds a C++ compiler for the processor."""
+    if sys.platform == "win32":
+        return shutil.which("cl") is not None
+    from torch._inductor import config
+
+    wanted = config.cpp.cxx
+    names = [wanted] if isinstance(wanted, str) else [name for name in wanted if name]
+    return any(shutil.which(name) for name in (*names, "g++", "clang++"))

@@ -1,0 +1,106 @@
+"""A run: steps in order, word of it now and then, and a checkpoint to go on from.
+
+Knows nothing of what is measured on the way: whoever draws on `evolve` looks at the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from halflife.strings.lattice import checkpoint as checkpoints
+from halflife.strings.lattice.field import Field
+from halflife.strings.lattice.integrators import Integrator, advance, check_step, synchronise
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        step: Steps made.
+        steps: Steps to make.
+        time: step · Δt.
+        crossings: The time in light-crossings of the box's longest side.
+        absorbed: Energy that damping has taken so far; 0 without.
+    """
+
+    step: int
+    steps: int
+    time: float
+    crossings: float
+    absorbed: float
+
+
+def evolve(
+    field: Field,
+    dt: float,
+    steps: int,
+    *,
+    integrator: str | Integrator = "leapfrog",
+    rates: Sequence[Any] | None = None,
+    every: int | None = None,
+    checkpoint: str | Path | None = None,
+) -> Iterator[Progress]:
+    """Move a field, and hand over after each `every` steps.
+
+    Between two words the velocity may lag (`field.lag`), for which `field.energy()` makes up; at
+    the end it does not. With a checkpoint the state is written before each word, and a run that
+    finds its own goes on from there, to the same bits as a run that never stopped.
+
+    Args:
+        field: Changed in place.
+        dt: Δt.
+        steps: In all, those before a restart included.
+        integrator: Its name: "leapfrog", "yoshida4", "yoshida6" or "stoermer".
+        rates: Damping η ≥ 0, one an axis, None or [N]; they add up. Leapfrog only.
+        every: Steps between two words; by default a hundredth of the run.
+        checkpoint: A file to go on from if it is there, and to write.
+
+    Raises:
+        ValueError: a step or an integrator that cannot be, with what could.
+        CheckpointError: the file is of another run.
+    """
+    damping = None if rates is None else field.damping(rates, dt)
+    method = check_step(field, dt, integrator, damping)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}.")
+    every = max(1, steps // 100) if every is None else every
+    if every < 1:
+        raise ValueError(f"every must be at least 1, got {every}.")
+    return _run(field, dt, steps, method, damping, every, checkpoint)
+
+
+def _run(
+    field: Field,
+    dt: float,
+    steps: int,
+    method: Integrator,
+    damping: Any,
+    every: int,
+    path: str | Path | None,
+) -> Iterator[Progress]:
+    facts: dict[str, Any] = {"dt": dt, "integrator": method.name, "damped": damping is not None}
+    step, taken = 0, 0.0
+    if path is not None and Path(path).exists():
+        step = checkpoints.restore(path, field, facts)
+        taken = checkpoints.load(path).facts["absorbed"]
+        field.due = damping
+    size = field.slabs.whole.size if field.slabs else field.grid.size
+    while step < steps:
+        stride = min(every - step % every, steps - step)
+        if damping is None:
+            advance(field, dt, stride, method)
+        else:
+            for _ in range(stride):
+                advance(field, dt, 1, method, damping)
+                taken += field.absorbed(damping)
+        step += stride
+        if path is not None:
+            checkpoints.save(path, field, step, {**facts, "absorbed": taken})
+        if step == steps:
+            synchronise(field)
+        yield Progress(step, steps, step * dt, abs(step * dt) / size, taken)
+    synchronise(field)
