@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -50,13 +50,12 @@ class TorchEngine:
         self._fixed = inverse_square, slope
         self._spare: Tensor | None = None
         self._times: dict[tuple[float, ...], Tensor] = {}
-        compiled = name == "torch"
-        kind = f"{like.device.type} {like.ndim}"
-        self._fused = stencil.compiled(stencil.kick_drift, kind) if compiled else stencil.kick_drift
+        self._kind = like.shape, like.dtype, like.device, inverse_square, slope is None
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`; not compiled, for it stands at the ends of a run only."""
-        stencil.kick(padded, velocity, self._tensor(padded, time), *self._fixed)
+        force = stencil.acceleration(padded, *self._fixed)
+        velocity.copy_(velocity + self._tensor(padded, time) * force)
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
@@ -70,16 +69,23 @@ class TorchEngine:
         if self._spare is None:
             self._spare = padded.clone()
         target, self._spare = self._spare, padded
-        self._fused(padded, velocity, target, self._tensor(padded, *times), *self._fixed, damping)
+        self._function("kick_drift")(
+            padded.unbind(),
+            velocity.unbind(),
+            target.unbind(),
+            self._tensor(padded, *times),
+            *self._fixed,
+            damping,
+        )
         return target
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
         """As of `Engine`."""
-        kind = f"{padded.device.type} {padded.ndim}"
-        run = stencil.stoermer
-        if self.name == "torch":
-            run = stencil.compiled(stencil.stoermer, kind)
-        run(padded, previous, self._tensor(padded, square), *self._fixed)
+        run = self._function("stoermer")
+        run(padded.unbind(), previous.unbind(), self._tensor(padded, square), *self._fixed)
+
+    def _function(self, name: str) -> Any:
+        return stencil.compiled(name, *self._kind) if self.name == "torch" else vars(stencil)[name]
 
     def _tensor(self, like: Tensor, *times: float) -> Tensor:
         """Times as a tensor, which a compiled function takes without being compiled again."""
