@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
+from rich.console import Console
 
 from halflife.strings.lattice.checkpoint import CheckpointError
-from halflife.strings.lattice.evolve import evolve
+from halflife.strings.lattice.evolution import evolve
 from halflife.strings.lattice.field import Field
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.integrators import stable_step
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(given, device, many)
     except (ValueError, CheckpointError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        Console(stderr=True, soft_wrap=True).print(error, markup=False, highlight=False)
         return 2
     finally:
         if many:
@@ -101,6 +102,7 @@ def _run(given: argparse.Namespace, device: str, many: bool) -> None:
         every=given.every,
         checkpoint=given.checkpoint,
     )
+    say = partial(Console(soft_wrap=True).print, markup=False, highlight=False)
     speaks = slabs is None or slabs.rank == 0
     began, first, last = time.perf_counter(), None, 0.0
     for at in run:
@@ -109,17 +111,16 @@ def _run(given: argparse.Namespace, device: str, many: bool) -> None:
             first = (at.step, now)
         if speaks and (now - last > given.quiet or at.step == at.steps):
             last = now
-            print(  # noqa: T201
+            say(
                 f"step {at.step} of {at.steps}, t = {at.time:g}, {at.crossings:.3f} light-crossings"
-                f", {now - began:.0f} s",
-                flush=True,
+                f", {now - began:.0f} s"
             )
     energy, charge = field.energy(), field.charge()
     if speaks:
-        print(f"energy {energy.total:.9g}, charge {charge:.3g}, engine {field.engine.name}")  # noqa: T201
+        say(f"energy {energy.total:.9g}, charge {charge:.3g}, engine {field.engine.name}")
         if first is not None and first[0] < given.steps:
             rate = (given.steps - first[0]) * grid.sites / (time.perf_counter() - first[1])
-            print(f"{rate / 1e6:.0f} million site updates a second")  # noqa: T201
+            say(f"{rate / 1e6:.0f} million site updates a second")
 
 
 def _parser() -> argparse.ArgumentParser:
