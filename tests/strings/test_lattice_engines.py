@@ -14,6 +14,7 @@ compiles = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # Ind
 CASES = {
     "periodic box": Grid((9, 8, 11), 0.5),
     "mixed box": Grid((7, 6, 9), 0.4, edges=("fixed", "periodic", ("reflecting", "outgoing"))),
+    "box in tiles": Grid((5, 130, 150), 0.5, edges="reflecting"),
     "plane": Grid((14, 17), 0.5, edges=("reflecting", "periodic")),
     "axis": Grid((13, 16), 0.5, "axisymmetric", edges="outgoing"),
     "half of a loop": Grid(
@@ -124,7 +125,7 @@ def test_a_step_is_that_of_the_equation(case, engine):
     np.testing.assert_allclose(field.velocity.numpy(), velocity, atol=1e-14 * scale)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [name for name in CASES if name != "box in tiles"])
 def test_the_energy_is_that_of_a_loop_over_cells_and_bonds(case):
     field = random_field(CASES[case], dtype=torch.float64)
     expected = reference.energy(field.padded.numpy(), field.velocity.numpy(), CASES[case])

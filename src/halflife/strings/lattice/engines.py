@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,7 +68,7 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = padded.clone()
+            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
         target, self._spare = self._spare, padded
         self._function("kick_drift")(
             padded.unbind(),
@@ -107,6 +108,7 @@ class NumbaEngine:
 
         self._compiled = compiled
         rows = None if slope is None else slope.numpy()
+        self._plain = inverse_square, slope
         self._fixed = compiled.constants(like.numpy(), inverse_square, rows)
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
@@ -126,8 +128,17 @@ class NumbaEngine:
         return padded
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
-        """As of `Engine`."""
-        self._compiled.stoermer(padded.numpy(), previous.numpy(), square, self._fixed)
+        """As of `Engine`; as PyTorch has it, for float64 runs that are few."""
+        time = torch.tensor(square, dtype=padded.dtype)
+        stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
+
+
+def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
+    if device.type != "cpu":
+        return torch.empty(tuple(shape), dtype=dtype, device=device)
+    kind = np.float32 if dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.empty(tuple(shape), kind))
 
 
 def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:
