@@ -11,8 +11,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,13 +51,12 @@ class TorchEngine:
         self._fixed = inverse_square, slope
         self._spare: Tensor | None = None
         self._times: dict[tuple[float, ...], Tensor] = {}
-        compiled = name == "torch"
-        kind = f"{like.device.type} {like.ndim}"
-        self._fused = stencil.compiled(stencil.kick_drift, kind) if compiled else stencil.kick_drift
+        self._kind = like.shape, like.dtype, like.device, inverse_square, slope is None
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`; not compiled, for it stands at the ends of a run only."""
-        stencil.kick(padded, velocity, self._tensor(padded, time), *self._fixed)
+        force = stencil.acceleration(padded, *self._fixed)
+        velocity.copy_(velocity + self._tensor(padded, time) * force)
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
@@ -68,18 +68,25 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = padded.clone()
+            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
         target, self._spare = self._spare, padded
-        self._fused(padded, velocity, target, self._tensor(padded, *times), *self._fixed, damping)
+        self._function("kick_drift")(
+            padded.unbind(),
+            velocity.unbind(),
+            target.unbind(),
+            self._tensor(padded, *times),
+            *self._fixed,
+            damping,
+        )
         return target
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
         """As of `Engine`."""
-        kind = f"{padded.device.type} {padded.ndim}"
-        run = stencil.stoermer
-        if self.name == "torch":
-            run = stencil.compiled(stencil.stoermer, kind)
-        run(padded, previous, self._tensor(padded, square), *self._fixed)
+        run = self._function("stoermer")
+        run(padded.unbind(), previous.unbind(), self._tensor(padded, square), *self._fixed)
+
+    def _function(self, name: str) -> Any:
+        return stencil.compiled(name, *self._kind) if self.name == "torch" else vars(stencil)[name]
 
     def _tensor(self, like: Tensor, *times: float) -> Tensor:
         """Times as a tensor, which a compiled function takes without being compiled again."""
@@ -101,6 +108,7 @@ class NumbaEngine:
 
         self._compiled = compiled
         rows = None if slope is None else slope.numpy()
+        self._plain = inverse_square, slope
         self._fixed = compiled.constants(like.numpy(), inverse_square, rows)
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
@@ -120,8 +128,17 @@ class NumbaEngine:
         return padded
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
-        """As of `Engine`."""
-        self._compiled.stoermer(padded.numpy(), previous.numpy(), square, self._fixed)
+        """As of `Engine`; as PyTorch has it, for float64 runs that are few."""
+        time = torch.tensor(square, dtype=padded.dtype)
+        stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
+
+
+def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
+    if device.type != "cpu":
+        return torch.empty(tuple(shape), dtype=dtype, device=device)
+    kind = np.float32 if dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.empty(tuple(shape), kind))
 
 
 def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from halflife.strings.lattice import edges
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
-from halflife.strings.lattice.engines import Damping, EngineName, choose
+from halflife.strings.lattice.engines import Damping, EngineName, choose, room
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
 
@@ -69,11 +69,13 @@ class Field:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}.")
         self.grid = grid
         self.slabs = slabs
-        self.padded = _values("phi", phi, grid, padded=True).to(device, dtype).contiguous()
-        given = np.zeros((2, *grid.shape)) if velocity is None else velocity
-        self.velocity = (
-            _values("velocity", given, grid, padded=False).to(device, dtype).contiguous()
-        )
+        values = _values("phi", phi, grid, padded=True)
+        self.padded = room(values.shape, dtype, torch.device(device)).copy_(values)
+        self.velocity = room((2, *grid.shape), dtype, self.padded.device)
+        if velocity is None:
+            self.velocity.zero_()
+        else:
+            self.velocity.copy_(_values("velocity", velocity, grid, padded=False))
         self.lag = 0.0
         self.due: Damping | None = None
         slope = None
