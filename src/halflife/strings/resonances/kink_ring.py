@@ -140,7 +140,8 @@ def _slope(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[
     h = 1e-4 * (E.real - m)
     near = _parts(R, m, j, E + h, kind) - _parts(R, m, j, E - h, kind)
     far = _parts(R, m, j, E + 2 * h, kind) - _parts(R, m, j, E - 2 * h, kind)
-    return (8 * near - far) / (12 * h)
+    slope: NDArray[Any] = (8 * near - far) / (12 * h)
+    return slope
 
 
 def _parts(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[Any]:
@@ -149,6 +150,8 @@ def _parts(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[
     x = np.sqrt(E**2 - m**2) * R
     J, J1 = special.jv(nu, x), special.jv(nu + 1, x)
     if kind == "B":
-        return np.asarray(-2 * m * J * J1)
+        B: NDArray[Any] = -2 * m * J * J1
+        return B
     of = special.yv if kind == "A" else special.hankel1
-    return np.asarray(of(nu + 1, x) * J * (E - m) - J1 * of(nu, x) * (E + m))
+    f: NDArray[Any] = of(nu + 1, x) * J * (E - m) - J1 * of(nu, x) * (E + m)
+    return f
