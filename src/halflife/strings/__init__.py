@@ -9,6 +9,8 @@ lengths in 1/(√λ v); couplings appear as ratios, but for `vorton(lam, y, N)`.
 - fermions: zero modes and the tower of bound states (`zero_modes.py`), the filled sea that carries
   the current (`sea.py`), escape from a curved string (`escape.py`), decay on any world sheet
   (`worldsheet/`), curved strings' exact levels (`resonances/`)
+- loops on the lattice, from rest to wherever they go: `Loop` (`loop/`), over the engine of
+  `lattice/`
 - the whole question at once: `vorton(lam, y, N)` (`vorton.py`); pictures (`figures.py`)
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for, but for
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         thin_core_exponent,
     )
     from halflife.strings.figures import bound_states_figure, lifetime_figure
+    from halflife.strings.loop.evolve import Loop
     from halflife.strings.profile import Profile
     from halflife.strings.sea import FermiSea
     from halflife.strings.thin_loop import (
@@ -63,6 +66,7 @@ _HOME = {
     "FermiSea": "sea",
     "GLOBAL": "thin_loop",
     "Lifetime": "vorton",
+    "Loop": "loop.evolve",
     "Profile": "profile",
     "RING_CONSTANT": "thin_loop",
     "Tension": "thin_loop",
@@ -98,6 +102,7 @@ __all__ = [
     "BoundStates",
     "FermiSea",
     "Lifetime",
+    "Loop",
     "Profile",
     "Tension",
     "ThinLoop",

@@ -128,7 +128,8 @@ class Loop:
         Args:
             T: How long, in core units.
             h: Spacing of the grid, at most `COARSEST`.
-            dt: Step; 0.4 h if left out, less where the carriers swing faster.
+            dt: Step; 0.4 h if left out, less where the carriers swing faster, and 0.1 h without a
+                current: a collapse is quick.
             box: Length of the half plane along r and z. If left out R0 + T/2 and the sponge's
                 width, so that nothing can come back before T.
             absorber: What takes radiation out at the outer edges; an open edge if left out.
@@ -236,7 +237,11 @@ class Loop:
                 )
         # ω² ≤ 8/h² + 2 in the field, and the carriers' swing across the core.
         limit = 2 / np.sqrt(max(8 / h**2 + 2, swing**2))
-        step = min(0.4 * h, 0.5 * limit * 1.4) if dt is None else number("dt", dt, "(0, inf)")
+        step = (
+            min(0.4 * h if self.J > 0 else 0.1 * h, 0.7 * limit)
+            if dt is None
+            else number("dt", dt, "(0, inf)")
+        )
         if step > limit:
             raise ValueError(f"dt={step:g} is unstable; take less than {limit:.4g}, better 0.4 h.")
         return _Setting(
