@@ -250,7 +250,7 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
             )
     widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
     for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
-        half = still.T.round(2)
+        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
         size = widest["pixel"] * len(half)
         figure.add_trace(
             Heatmap(
@@ -274,7 +274,7 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
     figure.update_xaxes(title="t / R_v", row=1, col=1)
     figure.update_yaxes(title="R / R_v (dotted: thin loop)", row=1, col=1, rangemode="tozero")
     figure.update_yaxes(title="z", row=2, col=1)
-    figure.update_layout(height=720, legend={"orientation": "h", "y": 1.08})
+    figure.update_layout(height=720, legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
     return figure
 
 

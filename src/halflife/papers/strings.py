@@ -80,14 +80,16 @@ def goldstone_damping(scale: Scale) -> Study:
 
 @paper.claim(where="Abstract: no over-shooting, taken literally")
 def no_overshoot(scale: Scale) -> Study:
-    """While it relaxes, a loop does not shrink below its vorton's radius by more than 5 %."""
+    """While it relaxes, at the L = ln 8R − 1.62 of about 4 that a lattice can hold, a loop does not
+    shrink below its vorton's radius by more than 5 %.
+    """
     return loops.overshoots(scale, literally=True)
 
 
 @paper.claim(where="Abstract: no over-shooting that would destabilise the vorton")
 def overshoot_is_harmless(scale: Scale) -> Study:
-    """What a loop swings below its vorton's radius R_v is bounded by R_v²/R0, fades to less than
-    half, and does not part the current from the string.
+    """At L of about 4 a loop swings below its vorton's radius R_v, but not below R_v²/R0; the swing
+    fades to less than half, and does not part the current from the string.
     """
     return loops.overshoots(scale, literally=False)
 
