@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits
 from halflife.optim import LionK
 from halflife.optim.diagnostics import DiagnosticsRecorder, figure, read_diagnostics
 from halflife.optim.kappa.figure import constraint_figure, gradient_figure
+from halflife.strings import bound_states_figure, lifetime_figure
 
 IMAGES = Path(__file__).parent / "images"
 ENTRIES = (
@@ -73,6 +74,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "optim-gradients.png": gradients,
     "optim-constraints.png": constraints,
     "optim-run.png": run,
+    "strings-modes.png": lambda: bound_states_figure(3.0),
+    "strings-lifetime.png": lambda: lifetime_figure(1.0, 1.0, scale=1e12),
 }
 
 

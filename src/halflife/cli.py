@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from halflife import __version__, cli_bandits, cli_schedules
+from halflife import __version__, cli_bandits, cli_schedules, cli_strings
 from halflife.errors import HalflifeError
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def report(
 app.add_typer(cli_schedules.app, name="schedule")
 app.command()(cli_schedules.refine)
 app.add_typer(cli_bandits.app, name="bandit")
+app.add_typer(cli_strings.app, name="strings")
 
 
 @app.command()

@@ -4,6 +4,12 @@ The model is ours: the paper's abstract gives the claims, not the equations. Uni
 lengths in 1/(√λ v); couplings appear as ratios, but for `vorton(lam, y, N)`.
 
 - the straight string: `profile` (`profile.py`)
+- thin loops: energy, vorton radius, breathing and its damping, many at once (`thin_loop.py`, with
+  its integrators in `thin_loop_compiled.py` and, differentiable, `thin_loop_torch.py`)
+- fermions: zero modes and the tower of bound states (`zero_modes.py`), the filled sea that carries
+  the current (`sea.py`), escape from a curved string (`escape.py`), decay on any world sheet
+  (`worldsheet/`), curved strings' exact levels (`resonances/`)
+- the whole question at once: `vorton(lam, y, N)` (`vorton.py`); pictures (`figures.py`)
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for, but for
 those that are called as their module is.
@@ -13,17 +19,113 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from halflife.strings.profile import profile
+from halflife.strings.vorton import vorton
 
 if TYPE_CHECKING:
+    from halflife.strings.escape import (
+        classical_limit,
+        largest_energy,
+        log_escape_rate,
+        profile_exponent,
+        thin_core_exponent,
+    )
+    from halflife.strings.figures import bound_states_figure, lifetime_figure
     from halflife.strings.profile import Profile
+    from halflife.strings.sea import FermiSea
+    from halflife.strings.thin_loop import (
+        GLOBAL,
+        RING_CONSTANT,
+        Tension,
+        ThinLoop,
+        Trace,
+        angular_momentum,
+        breathing_frequency,
+        chiral_loop,
+        loop_energy,
+        loop_force,
+        quality_factor,
+        radiation_efficiency,
+        tension_log,
+        vorton_radius,
+    )
+    from halflife.strings.vorton import Lifetime, Vorton
+    from halflife.strings.zero_modes import (
+        BoundStates,
+        ZeroMode,
+        bound_states,
+        cloud_form_factor,
+        rydberg,
+        thick_core,
+    )
 
 _HOME = {
+    "BoundStates": "zero_modes",
+    "FermiSea": "sea",
+    "GLOBAL": "thin_loop",
+    "Lifetime": "vorton",
     "Profile": "profile",
+    "RING_CONSTANT": "thin_loop",
+    "Tension": "thin_loop",
+    "ThinLoop": "thin_loop",
+    "Trace": "thin_loop",
+    "Vorton": "vorton",
+    "ZeroMode": "zero_modes",
+    "angular_momentum": "thin_loop",
+    "bound_states": "zero_modes",
+    "bound_states_figure": "figures",
+    "breathing_frequency": "thin_loop",
+    "chiral_loop": "thin_loop",
+    "classical_limit": "escape",
+    "cloud_form_factor": "zero_modes",
+    "largest_energy": "escape",
+    "lifetime_figure": "figures",
+    "log_escape_rate": "escape",
+    "loop_energy": "thin_loop",
+    "loop_force": "thin_loop",
+    "profile_exponent": "escape",
+    "quality_factor": "thin_loop",
+    "radiation_efficiency": "thin_loop",
+    "rydberg": "zero_modes",
+    "tension_log": "thin_loop",
+    "thick_core": "zero_modes",
+    "thin_core_exponent": "escape",
+    "vorton_radius": "thin_loop",
 }
 
 __all__ = [
+    "GLOBAL",
+    "RING_CONSTANT",
+    "BoundStates",
+    "FermiSea",
+    "Lifetime",
     "Profile",
+    "Tension",
+    "ThinLoop",
+    "Trace",
+    "Vorton",
+    "ZeroMode",
+    "angular_momentum",
+    "bound_states",
+    "bound_states_figure",
+    "breathing_frequency",
+    "chiral_loop",
+    "classical_limit",
+    "cloud_form_factor",
+    "largest_energy",
+    "lifetime_figure",
+    "log_escape_rate",
+    "loop_energy",
+    "loop_force",
     "profile",
+    "profile_exponent",
+    "quality_factor",
+    "radiation_efficiency",
+    "rydberg",
+    "tension_log",
+    "thick_core",
+    "thin_core_exponent",
+    "vorton",
+    "vorton_radius",
 ]
 
 

@@ -1,0 +1,98 @@
+"""`halflife strings`, in this process."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from halflife.cli import app
+from halflife.errors import HalflifeError
+
+
+def halflife(*arguments):
+    done = CliRunner().invoke(app, ["strings", *map(str, arguments)])
+    if isinstance(done.exception, HalflifeError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return re.sub(r"\s+", " ", done.output)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--carriers", 1e4], "✗ It falls apart: no barrier holds the last carriers"),
+        (["--carriers", 1e6], "✗ It decays: its carriers tunnel away in 10^27.6 to 10^29.5/(√λ v)"),
+        (["--carriers", 1e9], "✓ It lasts: its carriers stay for"),
+        (["--carriers", 1e9, "--into", 0.01], "✗ It decays: its carriers go into the particle"),
+        (["--carriers", 1e9, "--into", 0.5], "✓ It lasts"),
+        (["--carriers", 1e9, "--into", 50], "ever (heavier than k_F)"),
+        (["--carriers", 1e6, "--scale", 1e12], "exponent 60.43 (thin core: 63.25); 10^-8"),
+        (["--yukawa", 0.1], "thinner than 1/m: no limit"),
+    ],
+)
+def test_is_it_stable(options, said):
+    assert said in halflife("vorton", *options)
+
+
+def test_what_would_last():
+    said = halflife("vorton", "--carriers", 1e4)
+    assert "a vorton lasts from 2.5e+06 carriers on" in said
+    assert "1.6 times the energy up to which" in said
+    assert "It lasts" in halflife("vorton", "--carriers", 2.5e6)
+    assert "take a larger y" in halflife("vorton", "--yukawa", 1e-10)
+
+
+def test_as_json():
+    options = ["--carriers", 1e9, "--into", 0.2, "--into", 50, "--json", "--scale", 1e9]
+    found = json.loads(halflife("vorton", *options))
+    assert found["verdict"] == "lasts"
+    assert found["R"] == pytest.approx(3.663e7, rel=1e-3)
+    assert [channel["mass"] for channel in found["decays"]] == [0.2, 50]
+    assert found["decays"][1]["shortest"] is None  # never
+    assert found["carriers_to_last"] < 1e7
+    states = json.loads(halflife("modes", "--json", "--levels", 2, "--momenta", 0))["states"]
+    assert states[0]["M/m"][0] == 0.0
+
+
+def test_modes():
+    said = halflife("modes", "--mass", 0.02)
+    assert "One zero mode runs along the string" in said
+    assert "0 attracted 0.000000 0.942809 0.979796 0.989743" in said
+    assert "3 zero modes, l = 0 … 2, run" in halflife("modes", "--winding", 3, "--momenta", 1)
+
+
+def test_plots():
+    assert "The plot is in sub/modes.html" in halflife("modes", "--plot", "sub/modes.html")
+    assert "angular momentum l" in Path("sub/modes.html").read_text()
+    halflife("modes", "--winding", 2, "--plot", "two.html", "--levels", 2, "--momenta", 0)
+    halflife("vorton", "--plot", "life.html", "--scale", 1e10)
+    assert "age of the Universe" in Path("life.html").read_text()
+    only = CliRunner().invoke(app, ["strings", "modes", "--json", "--plot", "again.html"])
+    assert json.loads(only.stdout)["winding"] == 1  # a program reads nothing else
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["vorton", "--carriers", 100], r"below 20 its core is no thin string. Take N ≥ 266"),
+        (["vorton", "--lam", 20], "lam must be a number in .* perturbative"),
+        (["vorton", "--yukawa", 0], "y must be a number in"),
+        (["vorton", "--scale", 1e20], "none is above Planck's"),
+        (["vorton", "--into", -1], "mass must be a number in"),
+        (["vorton", "--into", 1, "--mixing", 0], "mixing must be a number in"),
+        (["modes", "--mass", 0], "mass must be a number in"),
+        (["modes", "--winding", 0], "n must be a whole number from 1 to 10"),
+        (["modes", "--levels", 0], "count must be a whole number from 1"),
+        (["modes", "--plot", "/proc/none/modes.html"], "cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, said):
+    with pytest.raises(HalflifeError, match=said):
+        halflife(*arguments)
