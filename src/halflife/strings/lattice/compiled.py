@@ -14,7 +14,7 @@ Two or three axes; compiled at the first call and kept on disk. `lanes.py` is th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -57,6 +57,11 @@ def _kept(function: Any) -> Any:
         return njit(function, nogil=True, cache=True, error_model="numpy")
     except RuntimeError:  # no directory to keep it in
         return njit(function, nogil=True, error_model="numpy")
+
+
+def _summed(function: Any) -> Any:
+    """Like `_inner`, for a sum in float64 whose order does not matter."""
+    return njit(function, error_model="numpy", fastmath={"reassoc"}, nogil=True)
 
 
 # q is φ with its halo, v the velocity without; a, b the times of kick and drift; c = 1/h², m twice
@@ -164,6 +169,53 @@ def _drift_2(q, v, start, stop, stride, b):  # type: ignore[no-untyped-def]
     for i in range(start, stop, stride):
         p, w = q.ctypes.data + (i + 1) * qx + size, v.ctypes.data + i * v.strides[1]
         _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b)
+
+
+@_summed
+def _taken_row(v, d, dz, low, high):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for k in range(low, high):
+        f = np.float64(d * dz[k]) ** 2
+        total += (1 / f - f) * np.float64(v[k]) ** 2
+    return total
+
+
+@_kept
+def _taken(v, start, stop, volume, dx, dy, dz, low, high, sums):  # type: ignore[no-untyped-def]
+    n = v.shape[3]
+    for i in range(start, stop):
+        total = 0.0
+        for j in range(v.shape[2]):
+            d = dx[i] * dy[j]
+            for component in range(2):
+                row = v[component, i, j]
+                if d == 1:  # between the sponges of the last axis nothing is taken
+                    total += _taken_row(row, d, dz, 0, low)
+                    total += _taken_row(row, d, dz, high, n)
+                else:
+                    total += _taken_row(row, d, dz, 0, n)
+        sums[i] = volume[i] * total / 2
+
+
+def taken(v: Array, volume: Array, damping: Sequence[Array]) -> float:
+    """Σ V v² (d⁻² − d²)/2 in float64.
+
+    Args:
+        v: [2, N, …] in two or three axes.
+        volume: Of a cell in each plane, [N], float64.
+        damping: d, one factor an axis.
+    """
+    dx, *others = damping
+    if v.ndim == 3:
+        v = v[:, :, None]
+        others.insert(0, np.ones(1, v.dtype))
+    free = np.flatnonzero(others[1] == 1)
+    low = high = len(others[1])
+    if len(free) and free[-1] - free[0] + 1 == len(free):
+        low, high = int(free[0]), int(free[-1]) + 1
+    sums = np.zeros(v.shape[1])
+    _share(v, lambda a, b: _taken(v, a, b, volume, dx, *others, low, high, sums))
+    return float(sums.sum())
 
 
 def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any, ...]:
