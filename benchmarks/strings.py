@@ -17,8 +17,12 @@ Peers: PyTorch compiled; the same written with one slice assignment over both co
 `roll` and arrays of temporaries, as one writes it first; and a plain loop, compiled by Numba, over
 complex numbers with the neighbours' indices wrapped, kick and drift each a sweep.
 
-Targets: 0.85 of the roof, 20 times NumPy per core, PyTorch compiled at 0.8 of Numba. On a card:
-70 % of the speed of a copy, with PyTorch compiled.
+Then thin loops a second (20,000 of R_v = 20 to 2,000 that start at rest from 1.5 R_v, over three
+breathing periods, 50 looks each) and world-sheet rates a second (4 million, uniform Airy), the
+latter beside the exact quadrature.
+
+Targets: 0.85 of the roof, 20 times NumPy per core, PyTorch compiled at 0.8 of Numba; 10⁴ loops and
+10⁷ rates a second. On a card: 70 % of the speed of a copy, with PyTorch compiled.
 """
 
 from __future__ import annotations
@@ -38,6 +42,8 @@ from numba import njit, prange
 from halflife.strings.lattice import Field, Grid, advance
 from halflife.strings.lattice.engines import has_compiler
 from halflife.strings.lattice.stencil import inside
+from halflife.strings.thin_loop import ThinLoop, angular_momentum
+from halflife.strings.worldsheet import exact_log_rate, log_rate
 
 H, DT = 0.5, 0.1
 
@@ -269,6 +275,31 @@ def on_cpu(repetitions: int, size: int) -> None:
     title = f"float64, {size}³, 1 thread; ratios in wall and processor time"
     table(title, contestants, turns(contestants, repetitions), "Numba, in place")
     torch.set_num_threads(threads)
+    ensembles(min(repetitions, 5))
+
+
+def ensembles(repetitions: int) -> None:
+    """Thin loops and decay rates a second, in wall and processor time."""
+    rng = np.random.default_rng(0)
+    radius = np.exp(rng.uniform(np.log(20), np.log(2000), 20_000))
+    times = 2 * np.pi * radius[:, None] * np.linspace(0, 3, 50)
+    loops = ThinLoop(angular_momentum(radius))
+    R = np.exp(rng.uniform(np.log(20), np.log(1e6), 4_000_000))
+    E = rng.uniform(1, 20, R.size)
+    M = E * rng.uniform(0, 1, R.size)
+    few = slice(0, 200)
+    them = {
+        "thin loops": (lambda: loops.evolve(1.5 * radius, times), radius.size),
+        "rates, uniform Airy": (lambda: log_rate(R, E, M), R.size),
+        "rates, exact quadrature": (lambda: exact_log_rate(R[few] % 80 + 20, 5.0, 1.0), 200),
+    }
+    contestants = {
+        name: Contestant(run, count, float("nan")) for name, (run, count) in them.items()
+    }
+    found = turns(contestants, repetitions)
+    print(f"\nensembles on {torch.get_num_threads()} threads\n  {'':34} {'a second':>12}")
+    for name, it in contestants.items():
+        print(f"  {name:34} {it.sites / median(wall for wall, _ in found[name]):12.3g}")
 
 
 def on_gpu(repetitions: int, size: int) -> None:

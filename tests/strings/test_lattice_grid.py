@@ -131,6 +131,23 @@ def test_damping_takes_what_it_says():
     assert gaps[0] / gaps[1] == pytest.approx(4, rel=0.1)  # the leapfrog's own error, of order 2
 
 
+@pytest.mark.parametrize("shape", [(9, 14), (6, 8, 10)])
+def test_what_is_taken_is_the_sum_over_all_cells(shape):
+    around = len(shape) == 2
+    grid = Grid(shape, 0.5, "axisymmetric" if around else "cartesian", edges="reflecting")
+    rng = np.random.default_rng(0)
+    velocity = rng.normal(size=(2, *shape))
+    field = Field(grid, np.ones((2, *shape)), velocity, dtype=torch.float64)
+    sponge = np.maximum(0, np.abs(np.linspace(-1, 1, shape[-1])) - 0.6)
+    for rates in ([None] * (len(shape) - 1) + [sponge], [0.3 * np.arange(n) for n in shape]):
+        damping = field.damping(rates, 0.1)
+        d = damping[0].numpy().reshape(-1, *(1,) * (len(shape) - 1))
+        for axis in range(1, len(shape)):
+            d = d * damping[axis].numpy().reshape(-1, *(1,) * (len(shape) - 1 - axis))
+        expected = (grid.volume * (velocity**2).sum(0) * (d**-2 - d**2)).sum() / 2
+        assert field.absorbed(damping) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_damping_of_a_uniform_field_is_exact():
     grid = Grid((6, 6), 0.5)
     field = Field(grid, lambda x, y: (1 + 0 * x * y, 0 * x * y), dtype=torch.float64)

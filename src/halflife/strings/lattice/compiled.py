@@ -14,7 +14,7 @@ Two or three axes; compiled at the first call and kept on disk. `lanes.py` is th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -38,6 +38,7 @@ _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}  # a child process has no
 _BYTES = lanes.BYTES
 _drift: Any = lanes.drift
 _drift_one: Any = lanes.drift_one
+_copy_one: Any = lanes.copy_one
 _fetch: Any = lanes.fetch
 _kick_2: Any = lanes.kick_2
 _kick_2_one: Any = lanes.kick_2_one
@@ -59,23 +60,33 @@ def _kept(function: Any) -> Any:
         return njit(function, nogil=True, error_model="numpy")
 
 
+def _summed(function: Any) -> Any:
+    """Like `_inner`, for a sum in float64 whose order does not matter."""
+    return njit(function, error_model="numpy", fastmath={"reassoc"}, nogil=True)
+
+
 # q is φ with its halo, v the velocity without; a, b the times of kick and drift; c = 1/h², m twice
 # the number of axes, o = 1, e = h/(2r), all of the field's type; dx, dy, dz factors of damping. p
-# and w are the addresses of a row's first cell in q and v, and n is its length.
+# and w are the addresses of a row's first cell in q and v, and n is its length. ends are the bytes
+# from there to what a row's own halo copies, below and above, with signs for both components.
 
 
 @_inner
-def _drift_row(p, w, n, qc, vc, size, b):  # type: ignore[no-untyped-def]
+def _drift_row(p, w, n, qc, vc, size, b, ends, signs):  # type: ignore[no-untyped-def]
     step = _BYTES // size
     whole = n // step * step
     for k in range(0, whole, step):
         _drift(p + k * size, w + k * size, qc, vc, b)
     for k in range(whole, n):
         _drift_one(p + k * size, w + k * size, qc, vc, b)
+    _copy_one(p + ends[0], p - size, signs[0, 0])  # the row's own halo, while it is in the cache
+    _copy_one(p + qc + ends[0], p + qc - size, signs[0, 1])
+    _copy_one(p + ends[1], p + n * size, signs[1, 0])
+    _copy_one(p + qc + ends[1], p + qc + n * size, signs[1, 1])
 
 
 @_kept
-def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz):  # type: ignore[no-untyped-def]
+def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     ny, nz = v.shape[2], v.shape[3]
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dz.ctypes.data
     qc, qx, qy, size = q.strides
@@ -112,15 +123,15 @@ def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz):  #
                         s = k * size
                         _kick_3_one(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0)
                 if moves and i > start + 1 and j > 0:
-                    _drift_row(p - qx - qy, w - vx - vy, nz, qc, vc, size, b)
+                    _drift_row(p - qx - qy, w - vx - vy, nz, qc, vc, size, b, ends, signs)
     if moves:  # the last row, which none has followed
         for i in range(start + 1, stop - 1):
             p, w = q0 + (i + 1) * qx + ny * qy + size, v0 + i * vx + (ny - 1) * vy
-            _drift_row(p, w, nz, qc, vc, size, b)
+            _drift_row(p, w, nz, qc, vc, size, b, ends, signs)
 
 
 @_kept
-def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz):  # type: ignore[no-untyped-def]
+def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     n = v.shape[2]
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dy.ctypes.data
     qc, qx, size = q.strides
@@ -145,25 +156,72 @@ def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz):  #
                 s = k * size
                 _kick_2_one(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0)
         if moves and i > start + 1:
-            _drift_row(p - qx, w - vx, n, qc, vc, size, b)
+            _drift_row(p - qx, w - vx, n, qc, vc, size, b, ends, signs)
 
 
 @_kept
-def _drift_3(q, v, start, stop, stride, b):  # type: ignore[no-untyped-def]
+def _drift_3(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, qy, size = q.strides
     vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
     for i in range(start, stop, stride):
         for j in range(v.shape[2]):
             p = q.ctypes.data + (i + 1) * qx + (j + 1) * qy + size
-            _drift_row(p, v.ctypes.data + i * vx + j * vy, v.shape[3], qc, vc, size, b)
+            _drift_row(p, v.ctypes.data + i * vx + j * vy, v.shape[3], qc, vc, size, b, ends, signs)
 
 
 @_kept
-def _drift_2(q, v, start, stop, stride, b):  # type: ignore[no-untyped-def]
+def _drift_2(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, size = q.strides
     for i in range(start, stop, stride):
         p, w = q.ctypes.data + (i + 1) * qx + size, v.ctypes.data + i * v.strides[1]
-        _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b)
+        _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b, ends, signs)
+
+
+@_summed
+def _taken_row(v, d, dz, low, high):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for k in range(low, high):
+        f = np.float64(d * dz[k]) ** 2
+        total += (1 / f - f) * np.float64(v[k]) ** 2
+    return total
+
+
+@_kept
+def _taken(v, start, stop, volume, dx, dy, dz, low, high, sums):  # type: ignore[no-untyped-def]
+    n = v.shape[3]
+    for i in range(start, stop):
+        total = 0.0
+        for j in range(v.shape[2]):
+            d = dx[i] * dy[j]
+            for component in range(2):
+                row = v[component, i, j]
+                if d == 1:  # between the sponges of the last axis nothing is taken
+                    total += _taken_row(row, d, dz, 0, low)
+                    total += _taken_row(row, d, dz, high, n)
+                else:
+                    total += _taken_row(row, d, dz, 0, n)
+        sums[i] = volume[i] * total / 2
+
+
+def taken(v: Array, volume: Array, damping: Sequence[Array]) -> float:
+    """Σ V v² (d⁻² − d²)/2 in float64.
+
+    Args:
+        v: [2, N, …] in two or three axes.
+        volume: Of a cell in each plane, [N], float64.
+        damping: d, one factor an axis.
+    """
+    dx, *others = damping
+    if v.ndim == 3:
+        v = v[:, :, None]
+        others.insert(0, np.ones(1, v.dtype))
+    free = np.flatnonzero(others[1] == 1)
+    low = high = len(others[1])
+    if len(free) and free[-1] - free[0] + 1 == len(free):
+        low, high = int(free[0]), int(free[-1]) + 1
+    sums = np.zeros(v.shape[1])
+    _share(v, lambda a, b: _taken(v, a, b, volume, dx, *others, low, high, sums))
+    return float(sums.sum())
 
 
 def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any, ...]:
@@ -171,6 +229,26 @@ def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any
     kind = q.dtype.type
     e = np.zeros(q.shape[1] - 2, q.dtype) if slope is None else slope
     return kind(inverse_square), kind(2 * (q.ndim - 1)), kind(1), e
+
+
+def halo(
+    q: Array, low: tuple[bool, int, int] | None = None, high: tuple[bool, int, int] | None = None
+) -> tuple[Array, Array]:
+    """What the halo of the last axis becomes after a drift, as every kernel wants it.
+
+    Args:
+        q: φ with its halo.
+        low: None if it keeps its values; or whether it copies the far side (else the nearest
+            cell), and a sign for each component.
+        high: The same above.
+    """
+    last = q.shape[-1] - 3
+    ends, signs = np.array([-1, last + 1]), np.ones((2, 2), q.dtype)
+    for side, given in enumerate((low, high)):
+        if given is not None:
+            far, *signs[side] = given
+            ends[side] = last if far == (side == 0) else 0
+    return ends * q.itemsize, signs
 
 
 def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
@@ -182,15 +260,15 @@ def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
         a: The time.
         fixed: From `constants`.
     """
-    _sweep(q, v, (a, 0.0), fixed, None, moves=False)
+    _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False)
 
 
-def drift(q: Array, v: Array, b: float) -> None:
-    """Drift: φ ← φ + b v."""
+def drift(q: Array, v: Array, b: float, ends: tuple[Array, Array]) -> None:
+    """Drift: φ ← φ + b v; then the rows' halo, by `ends` from `halo`."""
     kernel = _drift_3 if q.ndim == 4 else _drift_2
     _whole(q, v)
     time = q.dtype.type(b)
-    _share(v, lambda start, stop: kernel(q, v, start, stop, 1, time))
+    _share(v, lambda start, stop: kernel(q, v, start, stop, 1, time, *ends))
 
 
 def kick_drift(
@@ -198,6 +276,7 @@ def kick_drift(
     v: Array,
     times: tuple[float, float],
     fixed: tuple[Any, ...],
+    ends: tuple[Array, Array],
     damping: tuple[Array, ...] | None = None,
 ) -> None:
     """Kick and drift: v ← v + a F(φ), φ ← φ + b v, in place; damped, v ← d (d v + a F(φ)).
@@ -207,12 +286,13 @@ def kick_drift(
         v: [2, N, …]; changed.
         times: (a, b).
         fixed: From `constants`.
+        ends: From `halo`: what the last axis's halo becomes.
         damping: None, or d as one factor an axis, of the field's type.
     """
-    slabs = _sweep(q, v, times, fixed, damping, moves=True)
+    slabs = _sweep(q, v, times, fixed, damping, ends, moves=True)
     late, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
     for start, stop in slabs:
-        late(q, v, start, stop, max(1, stop - 1 - start), b)
+        late(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
 
 
 def _sweep(
@@ -221,6 +301,7 @@ def _sweep(
     times: tuple[float, float],
     fixed: tuple[Any, ...],
     damping: tuple[Array, ...] | None,
+    ends: tuple[Array, Array],
     *,
     moves: bool,
 ) -> list[tuple[int, int]]:
@@ -234,7 +315,7 @@ def _sweep(
     damped = damping is not None
 
     def run(start: int, stop: int) -> None:
-        kernel(q, v, start, stop, a, *fixed, b, moves, damped, *factors)
+        kernel(q, v, start, stop, a, *fixed, b, moves, damped, *factors, *ends)
 
     return _share(v, run)
 

@@ -25,6 +25,10 @@ class Edge:
     def fill(self, face: Face) -> None:
         """Set the halo from the cells inside."""
 
+    def copies(self) -> tuple[bool, int, int] | None:
+        """What `fill` copies: whether it is the far side, and signs; None if nothing."""
+        return None
+
 
 @dataclass(frozen=True)
 class Fixed(Edge):
@@ -42,6 +46,10 @@ class Periodic(Edge):
     def fill(self, face: Face) -> None:
         """Copy the cells at the far side."""
         face.halo.copy_(face.far)
+
+    def copies(self) -> tuple[bool, int, int]:
+        """The far side, as it is."""
+        return True, 1, 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,10 @@ class Reflecting(Edge):
                 face.halo[component].copy_(face.near[component])
             else:
                 face.halo[component].copy_(-face.near[component])
+
+    def copies(self) -> tuple[bool, int, int]:
+        """The nearest cells, with their signs."""
+        return False, *self.signs
 
 
 @dataclass(frozen=True)

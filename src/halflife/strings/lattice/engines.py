@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from halflife.strings.lattice import stencil
+from halflife.strings.lattice.edges import Edge, Fixed
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
 Damping = Sequence[Tensor]
@@ -27,6 +28,8 @@ class Engine(Protocol):
     """Three operations; times are in the units of the grid."""
 
     name: str
+    fills_last: bool
+    """Whether a drift also fills the halo of the last axis, as its edges say."""
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """Kick: v ← v + time F(φ)."""
@@ -48,6 +51,7 @@ class TorchEngine:
 
     def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None, name: str):
         self.name = name
+        self.fills_last = False
         self._fixed = inverse_square, slope
         self._spare: Tensor | None = None
         self._times: dict[tuple[float, ...], Tensor] = {}
@@ -102,13 +106,21 @@ class NumbaEngine:
     """The loops in `compiled.py`, in place; on the processor, in two or three axes."""
 
     name = "numba"
+    fills_last = True
 
-    def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None):
+    def __init__(
+        self,
+        like: Tensor,
+        inverse_square: float,
+        slope: Tensor | None,
+        last: tuple[Edge, Edge],
+    ):
         from halflife.strings.lattice import compiled
 
         self._compiled = compiled
         rows = None if slope is None else slope.numpy()
         self._plain = inverse_square, slope
+        self._ends = compiled.halo(like.numpy(), *(edge.copies() for edge in last))
         self._fixed = compiled.constants(like.numpy(), inverse_square, rows)
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
@@ -117,14 +129,16 @@ class NumbaEngine:
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
-        self._compiled.drift(padded.numpy(), velocity.numpy(), time)
+        self._compiled.drift(padded.numpy(), velocity.numpy(), time, self._ends)
 
     def kick_drift(
         self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
     ) -> Tensor:
         """As of `Engine`; in place."""
         factors = None if damping is None else tuple(d.numpy() for d in damping)
-        self._compiled.kick_drift(padded.numpy(), velocity.numpy(), times, self._fixed, factors)
+        self._compiled.kick_drift(
+            padded.numpy(), velocity.numpy(), times, self._fixed, self._ends, factors
+        )
         return padded
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
@@ -141,8 +155,14 @@ def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tens
     return torch.from_numpy(np.empty(tuple(shape), kind))
 
 
-def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:
-    """The engine for a padded field.
+def choose(
+    name: EngineName,
+    like: Tensor,
+    inverse_square: float,
+    slope: Tensor | None,
+    last: tuple[Edge, Edge] = (Fixed(), Fixed()),
+) -> Engine:
+    """The engine for a padded field, whose last axis has these edges.
 
     "auto" is Numba on a processor, "torch" on a card; "eager" for a single axis.
 
@@ -160,7 +180,7 @@ def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor 
             raise ValueError(f"engine 'numba' runs on a processor, not on {like.device}: 'torch'.")
         if axes == 1:
             raise ValueError("engine 'numba' wants two or three axes; for one take 'eager'.")
-        return NumbaEngine(like, inverse_square, slope)
+        return NumbaEngine(like, inverse_square, slope, last)
     if name == "torch" and here and not has_compiler():
         warnings.warn(
             "engine='torch' wants a C++ compiler on a processor, and there is none: PyTorch runs "

@@ -82,7 +82,7 @@ class Field:
         if grid.slope is not None:
             slope = torch.as_tensor(grid.slope).to(device, dtype)
         self._slope = slope
-        self.engine = choose(engine, self.padded, grid.spacing**-2, slope)
+        self.engine = choose(engine, self.padded, grid.spacing**-2, slope, grid.faces[-1])
         self._faces = [
             (axis, bool(high), found)
             for axis, pair in enumerate(grid.faces)
@@ -107,7 +107,11 @@ class Field:
 
     def fill_halo(self) -> None:
         """Give the halo what the edges say; fixed and outgoing edges keep theirs."""
-        for axis, high, found in self._faces:
+        self._fill(self._faces)
+
+    def _fill(self, faces: Sequence[tuple[int, bool, edges.Edge]]) -> None:
+        """Some faces by their edges, and those between processes."""
+        for axis, high, found in faces:
             found.fill(edges.face(self.padded, axis, high))
         if self.slabs is not None:
             self.slabs.exchange(self.padded)
@@ -229,7 +233,7 @@ class Field:
             if isinstance(found, edges.Outgoing):
                 face = edges.face(self.padded, axis, high)
                 found.advance(face, next(nearest), drift / self.grid.spacing)
-        self.fill_halo()
+        self._fill(self._faces[:-2] if self.engine.fills_last else self._faces)
 
 
 def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:

@@ -130,6 +130,19 @@ drift, drift_one = _drift(True), _drift(False)
 
 
 @intrinsic
+def copy_one(typing, source, target, sign):  # type: ignore[no-untyped-def]
+    """Put sign · the number at one address to another."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target, factor = arguments
+        it = _Lanes(context, builder, sign, 1)
+        it.store(builder.fmul(it.all(factor), it.load(source)), target)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, sign), generate
+
+
+@intrinsic
 def fetch(typing: Any, address: Any) -> Any:
     """Ask for the line of memory at an address, which need not exist."""
 
