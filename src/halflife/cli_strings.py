@@ -270,25 +270,25 @@ def _tell(found: Vorton, decays: dict[float, Lifetime], mixing: float, least: fl
         f"{found.carriers:.6g} zero modes hold a loop of radius {found.R:.4g}/(√λ v). They fill "
         f"levels up to k_F = {k:.4g} v, {k / m:.4g} times the mass of the free fermion."
     )
-    age = f"{found.target:.1f}"
-    whose = f"v = {found.scale:g} GeV" if found.scale else "v at Planck's mass, the most it can be"
     time = _time(found.escape)
+    if found.scale:
+        age = "the Universe is 10^17.6 s old"
+    else:
+        age = f"the Universe is 10^{found.target:.1f}/(√λ v) old "
+        age += "if v is Planck's mass, younger if not"
     verdict = {
-        "lasts": f"[bold blue]✓ It lasts[/]: its carriers stay for {time}, longer than the "
-        f"Universe (10^{age}/(√λ v) for {whose}).",
-        "decays": f"[bold dark_orange3]✗ It decays[/]: its carriers tunnel away in {time}; the "
-        f"Universe is 10^{age}/(√λ v) old for {whose}.",
+        "lasts": f"[bold blue]✓ It lasts[/]: its carriers stay for {time}; {age}.",
+        "decays": f"[bold dark_orange3]✗ It decays[/]: its carriers tunnel away in {time}; {age}.",
         "falls apart": "[bold dark_orange3]✗ It falls apart[/]: no barrier holds the last carriers "
         f"on the string; they are gone in {time}.",
     }[found.verdict]
-    for mass, life in decays.items():
-        if life.shortest < found.target and found.verdict == "lasts":
-            firm = "may go" if life.longest > found.target else "go"
-            verdict = (
-                f"[bold dark_orange3]✗ It decays[/]: its carriers {firm} into the particle of mass "
-                f"{mass:g} v in {_time(life)}. Against escape alone it would last: {time}."
-            )
-            break
+    mass, life = min(decays.items(), key=lambda one: one[1].shortest, default=(0.0, found.escape))
+    if life.shortest < min(found.escape.shortest, found.target):
+        go = "may go" if life.longest > found.target else "go"
+        verdict = (
+            f"[bold dark_orange3]✗ It decays[/]: its carriers {go} into the particle of mass "
+            f"{mass:g} v in {_time(life)}; {age}. Against escape alone they would stay for {time}."
+        )
     console.print(verdict + "\n", highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("against", "held by", "how firmly"):
@@ -315,7 +315,7 @@ def _tell(found: Vorton, decays: dict[float, Lifetime], mixing: float, least: fl
     for mass, life in decays.items():
         table.add_row(
             f"  into M = {mass:g} v", f"the mixing, ε = {mixing:g} v",
-            f"exponent {float(found.suppression(mass)) if mass else 0.0:.4g}; {_time(life)}",
+            f"exponent {float(found.suppression(mass)):.4g}; {_time(life)}",
         )  # fmt: skip
     console.print(table)
     console.print("Not looked at: loops that are no circles, encounters, scattering.\n")

@@ -77,3 +77,12 @@ def test_bad_arguments():
         kink_ring(20, 0, 30.5)
     with pytest.raises(ArithmeticError, match="exact_root"):
         kink_ring(2000, 1, 2000.5)
+
+
+def test_broad_levels_of_large_rings_are_found_too():
+    j = np.arange(9000.5, 10200, 100)
+    levels = kink_ring(657.63, 1, j)
+    np.testing.assert_allclose(levels.energy, j / 657.63, rtol=1e-3)
+    steps = np.diff(np.log(levels.rate))
+    assert np.all(steps > 0)
+    np.testing.assert_allclose(np.diff(steps, 2), 0, atol=1e-4)  # all on one smooth curve

@@ -198,15 +198,15 @@ def test_radiation_efficiency_at_ends():
     assert radiation_efficiency([0.0, 1.0]) == pytest.approx([1.0, 0.820], abs=5e-4)
 
 
-def test_many_loops_are_each_their_own():
+def test_many_loops_are_each_their_own():  # more than one thread's
     rng = np.random.default_rng(3)
-    R_v = np.exp(rng.uniform(3, 9, (5, 7)))
-    R0 = R_v * rng.uniform(1.1, 2.5, (5, 7))
+    R_v = np.exp(rng.uniform(3, 9, (5, 70)))
+    R0 = R_v * rng.uniform(1.1, 2.5, (5, 70))
     t = R_v[..., None] * np.linspace(0, 9, 13)
     together = ThinLoop(angular_momentum(R_v)).evolve(R0, t)
     alone = ThinLoop(angular_momentum(R_v[2, 3])).evolve(R0[2, 3], t[2, 3])
     np.testing.assert_array_equal(together.R[2, 3], alone.R)
-    assert together.t.shape == together.velocity.shape == (5, 7, 13)
+    assert together.t.shape == together.velocity.shape == (5, 70, 13)
 
 
 def test_both_integrators_take_the_same_steps():

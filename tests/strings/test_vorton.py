@@ -125,6 +125,7 @@ def test_decay_into_light_particles():
     assert (light.shortest, light.longest) < (found.escape.shortest, found.escape.longest)
     assert heavy.shortest - medium.shortest > 6**3 / np.log(10) - 3  # e^{−(M/M*)³}
     assert found.suppression(M) == pytest.approx(1, rel=1e-3)
+    assert found.suppression([0.0, 30.0]).tolist() == [0.0, np.inf]
     assert found.suppression(3 * M) == pytest.approx(27, rel=2e-3)
     weaker = found.decay(M, 1e-4)
     assert weaker.shortest - medium.shortest == pytest.approx(4, abs=1e-6)  # as ε⁻⁴

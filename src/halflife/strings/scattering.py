@@ -27,7 +27,7 @@ from halflife.strings.arguments import number
 from halflife.strings.zero_modes import ZeroMode
 
 Process = Literal["coherent", "break-up"]
-NODES = 240
+NODES = 60
 
 
 def scattering_rate(

@@ -15,22 +15,24 @@ The friction comes from P = (π³/3) c_f [(R²)″]². It is (2π³/3) c_f R (R�
 derivative replaced by that of the free motion, so that it only ever takes energy away. As written
 it is the free motion of a constant tension, (R²)‴ = −(4/ρ²) (R²)′, and damps small breathing less
 than its own radiation by a part 2/L; `running_friction` takes the loop's own free motion, which is
-right to order 1/L². Energies are in v/√λ, J in 1/λ. How the equations are stepped
-stands in `thin_loop_compiled.py`, and once more, differentiable, in `thin_loop_torch.py`. Knows
-nothing of lattices, and nothing of a loop that is not a circle.
+right to order 1/L².
+
+Energies are in v/√λ, J in 1/λ. How the equations are stepped stands in `thin_loop_compiled.py`, and
+once more, differentiable, in `thin_loop_torch.py`. Knows nothing of lattices, and nothing of a loop
+that is not a circle.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace
+from joblib import cpu_count
 from numpy.typing import ArrayLike
 from scipy.special import j0, wrightomega
 
@@ -50,6 +52,8 @@ STEP = 1 / 24
 """Of R, in time: about 150 steps a breathing, and nine digits left after some of them."""
 MOST_STEPS = 100_000
 """More than 600 breathings."""
+FEW = 64
+"""Loops that are not worth a second thread."""
 
 
 @dataclass(frozen=True)
@@ -373,8 +377,12 @@ def _in_threads(
     each: list[Array] = [np.ascontiguousarray(x).reshape(-1) for x in loops]
     each += [x.reshape(-1, x.shape[-1]) for x in rows]  # views
     count = len(each[0])
-    shares = np.linspace(0, count, min(count, 8 * (os.cpu_count() or 1)) + 1).astype(int)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    if count <= FEW:
+        kernel(constants, *each)
+        return
+    threads = int(cpu_count())  # those that this process may use
+    shares = np.linspace(0, count, 8 * threads + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
         done = [
             pool.submit(kernel, constants, *[x[a:b] for x in each])
             for a, b in itertools.pairwise(shares)

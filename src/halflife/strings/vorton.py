@@ -159,9 +159,12 @@ class Vorton:
         return _lifetime(shortest, longest, self.lam, self.scale)
 
     def suppression(self, mass: ArrayLike) -> Array:
-        """The exponent of decay into a particle of `mass`, in v; (M/M*)³ if M ≪ k_F."""
+        """The exponent of decay into a particle of `mass`, in v; (M/M*)³ if M ≪ k_F, ∞ above."""
         root = math.sqrt(self.lam)
-        return thin_core_exponent(self.R, np.asarray(mass) / root, self.fermi_momentum / root)
+        light = np.asarray(mass) == 0
+        M = np.where(light, 1.0, mass) / root
+        exponent = thin_core_exponent(self.R, M, self.fermi_momentum / root)
+        return np.asarray(np.where(light, 0.0, exponent))[()]
 
     def smallest_radius(self, R0: float) -> float:
         """The radius to which a loop swings that starts at rest at `R0`, without any damping.
@@ -188,8 +191,7 @@ class Vorton:
 
         None if not even 10³⁰ carriers do.
         """
-        low, high = math.log(self.carriers) - 20, math.log(1e30)
-        low = max(low, math.log(_least_carriers(self.lam)))
+        low, high = math.log(math.ceil(_least_carriers(self.lam))), math.log(1e30)
 
         def lasts(log_n: float) -> bool:
             N, m = math.exp(log_n), self.y / math.sqrt(self.lam)
@@ -294,7 +296,7 @@ def _log_lifetime(N: float, lam: float, mass: float, rate: Rate, fine: int = 2) 
     """
     R = float(vorton_radius(lam * N**2 / 2))
     B = float(thin_core_exponent(R, mass, N / R)) if mass > 0 else 0.0
-    if math.inf == B:
+    if math.isinf(B):
         return math.inf
     lost, of_lost = _nodes(8 * fine, min(0.9, 40 / B if B else 1.0))
     fall = math.log(2 * N)  # from j = N down to 1/2, j = N e^{−x}

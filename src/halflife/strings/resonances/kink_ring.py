@@ -94,6 +94,7 @@ def exact_root(R: float, m: float, j: float, digits: int = 30) -> mpmath.mpc:
     """The complex energy of one level as an mpmath number, by Muller's method.
 
     Γ has about `digits` − 5 digits, however small it is: more are carried for its exponent.
+    mpmath's Bessel functions give up, with a ValueError, at a j of several thousand.
     """
     start = j / mpmath.mpf(R)
     y = m * R / j
@@ -116,8 +117,10 @@ def exact_root(R: float, m: float, j: float, digits: int = 30) -> mpmath.mpc:
 def _fast(R: float, m: float, j: Array) -> tuple[Array, Array]:
     root = np.empty(j.shape, dtype=np.complex128)
     y = m * R / j
-    broad = 2 * j * (np.arctanh(y) - y) < BROAD
-    root[broad] = _newton(R, m, j[broad], j[broad] / R * (1 - 0.003j), "f")
+    B = 2 * j * (np.arctanh(y) - y)
+    broad = B < BROAD
+    guess = j / R - 0.5j * m**2 * R / j * np.exp(-B)
+    root[broad] = _newton(R, m, j[broad], guess[broad], "f")
     narrow = _newton(R, m, j[~broad], j[~broad] / R, "A")
     part = _parts(R, m, j[~broad], narrow, "B"), _slope(R, m, j[~broad], narrow, "A")
     root[~broad] = narrow + 1j * part[0] / part[1]
