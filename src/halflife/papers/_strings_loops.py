@@ -196,7 +196,7 @@ def ripple(
 
 def ripples(scale: Scale) -> Study:
     """Loops that are no circles, in three dimensions."""
-    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=60.0)
+    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=40.0)
     return Study(
         trial=ripple,
         rule=all_of(
@@ -207,8 +207,8 @@ def ripples(scale: Scale) -> Study:
         grid={
             "R_v": (R_v,),
             "R0": (R_v * 1.05,),
-            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.4),),
-            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=240.0),),
+            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.5),),
+            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=120.0),),
             "mode": scale.pick(smoke=(2,), laptop=(2, 3), gpu=(1, 2, 3, 4, 6)),
             "amplitude": (0.05,),
         },
