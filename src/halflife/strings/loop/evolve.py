@@ -21,6 +21,7 @@ from halflife.strings.arguments import number, whole
 from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass
+from halflife.strings.loop.markers import RingMarkers
 from halflife.strings.loop.trace import COLUMNS, Frames, Trace
 from halflife.strings.thin_loop import ThinLoop, angular_momentum, tension_log, vorton_radius
 
@@ -154,7 +155,8 @@ class Loop:
 
         Warns:
             UserWarning: the run is longer than 2 (box − R0); w is narrow; the carriers are too
-                light to be held at the vorton's radius; or the current left the string.
+                light to be held at the vorton's radius; the current left the string, or even the
+                box, which ends the run early.
         """
         setting = self._setting(T, h, dt, box, absorber, noise, seed, every, frames, dtype)
         run = _Run(setting, self._start(setting, engine, device))
@@ -170,6 +172,12 @@ class Loop:
                 run.save(path)
                 saved = time.monotonic()
         trace = run.trace()
+        if run.left:
+            warnings.warn(
+                f"the carriers were about to leave the box at t = {trace.t[-1]:g}, where the run "
+                f"ends; T was {T:g}.",
+                stacklevel=2,
+            )
         if self.J > 0 and trace.most_crossings > 1:
             when = float(trace.t[np.argmax(trace.crossings > 1)])
             warnings.warn(
@@ -270,7 +278,7 @@ class Loop:
         from halflife.strings.lattice.grid import Grid
         from halflife.strings.loop.coupled import Carriers, Coupled, NoCarriers
         from halflife.strings.loop.initial import loop_field, phase_noise
-        from halflife.strings.loop.markers import RingMarkers, fermi_sea
+        from halflife.strings.loop.markers import fermi_sea
 
         cells, h = setting.cells, setting.h
         grid = Grid(
@@ -353,8 +361,14 @@ class _Run:
 
     @property
     def done(self) -> bool:
-        """Whether T is reached."""
-        return self.coupled.steps >= self.total
+        """Whether T is reached, or the carriers are about to leave the box."""
+        return self.coupled.steps >= self.total or self.left
+
+    @property
+    def left(self) -> bool:
+        """Whether the carriers are about to leave the box."""
+        carriers = self.coupled.carriers
+        return isinstance(carriers, RingMarkers) and carriers.leaves(self.coupled.field)
 
     def advance(self) -> None:
         """To the next sample or picture."""
@@ -363,7 +377,7 @@ class _Run:
         ahead = self._shots[self._shots > steps]
         if len(ahead):
             until = min(until, int(ahead[0]))
-        while self.coupled.steps < until:
+        while self.coupled.steps < until and not self.left:
             self.coupled.step()
         self._look()
 
