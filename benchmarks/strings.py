@@ -77,26 +77,26 @@ def in_threads(kernel: Any, n: int) -> None:
 def triad(n: int, dtype: Any) -> Contestant:
     a, b, c = (np.ones(n, dtype) for _ in range(3))
     s = a.dtype.type(0.5)
-    run = lambda: in_threads(lambda i, k: _triad(a, b, c, s, i, k), n)  # noqa: E731
+    run = lambda: in_threads(lambda i, k: _triad(a[i:k], b[i:k], c[i:k], s), n)  # noqa: E731
     return Contestant(run, n, 4 * a.itemsize)
 
 
 def update(n: int, dtype: Any) -> Contestant:
     q, v = (np.ones(n, dtype) for _ in range(2))
     s = q.dtype.type(1e-9)
-    run = lambda: in_threads(lambda i, k: _update(q, v, s, s, i, k), n)  # noqa: E731
+    run = lambda: in_threads(lambda i, k: _update(q[i:k], v[i:k], s, s), n)  # noqa: E731
     return Contestant(run, n, 4 * q.itemsize)
 
 
 @njit(nogil=True)
-def _triad(a, b, c, s, start, stop):
-    for i in range(start, stop):
+def _triad(a, b, c, s):
+    for i in range(a.size):
         a[i] = b[i] + s * c[i]
 
 
 @njit(nogil=True)
-def _update(q, v, a, b, start, stop):
-    for i in range(start, stop):
+def _update(q, v, a, b):
+    for i in range(q.size):
         v[i] += a * q[i]
         q[i] += b * v[i]
 
