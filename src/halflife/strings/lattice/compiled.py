@@ -291,8 +291,12 @@ def kick_drift(
     """
     slabs = _sweep(q, v, times, fixed, damping, ends, moves=True)
     late, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
-    for start, stop in slabs:
+    workers = min(torch.get_num_threads(), len(slabs))
+
+    def finish(start: int, stop: int) -> None:
         late(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
+
+    _work(slabs, workers, finish)
 
 
 def _sweep(
@@ -332,14 +336,27 @@ def _share(v: Array, run: Callable[[int, int], Any]) -> list[tuple[int, int]]:
     """Run (start, stop) over slabs of the first axis in threads; the slabs."""
     planes = v.shape[1]
     workers = max(1, min(torch.get_num_threads(), v.size // 2 // _SHARE, planes // 2))
-    slabs = list(pairwise(planes * part // workers for part in range(workers + 1)))
-    others = [_pool(workers).submit(run, *slab) for slab in slabs[1:]]
+    # Several slabs a thread: one that the system takes away for a while holds up few.
+    pieces = workers if workers == 1 or planes < 64 * workers else 4 * workers
+    slabs = list(pairwise(planes * part // pieces for part in range(pieces + 1)))
+    _work(slabs, workers, run)
+    return slabs
+
+
+def _work(slabs: list[tuple[int, int]], workers: int, run: Callable[[int, int], Any]) -> None:
+    """Run all slabs in so many threads, this one among them."""
+    waiting = iter(slabs)
+
+    def work_off() -> None:
+        for slab in waiting:
+            run(*slab)
+
+    others = [_pool(workers).submit(work_off) for _ in range(workers - 1)]
     try:
-        run(*slabs[0])
+        work_off()
     finally:
         for other in others:
             other.result()
-    return slabs
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:
