@@ -38,7 +38,7 @@ def test_the_fast_way_is_the_exact_one(mR, times, m):
         return
     fast = kink_ring(mR / m, m, j)
     slow = exact_root(mR / m, m, j)
-    assert fast.energy == pytest.approx(float(slow.real), rel=1e-12)
+    assert fast.energy == pytest.approx(float(slow.real), rel=1e-10)
     assert fast.rate == pytest.approx(float(-2 * slow.imag), rel=1e-7)
 
 

@@ -112,6 +112,33 @@ class Trace:
         """2 (box − R0): what was reflected by the box may be back from this time on."""
         return float(2 * (self.about["box"] - self.about["R0"]))
 
+    def summary(self) -> dict[str, Any]:
+        """What one wants to know of a run, as JSON values; None for what there is not."""
+        from halflife.strings.thin_loop import ThinLoop
+
+        times, radii = self.turning_points()
+        about = self.about
+        thin = np.zeros(0)
+        if len(radii):
+            _, thin = ThinLoop(about["J"]).turning_points(about["R0"], len(radii))
+        late = int((times >= self.t[-1] / 2).sum())  # two turns make a fit, but not one to trust
+        settled = self.settled() if late >= 3 and np.isnan(self.vanished) else None
+        out = np.trapezoid(self.goldstone, self.t), np.trapezoid(self.radial, self.t)
+        return {
+            **{name: about[name] for name in ("R0", "R_v", "L", "J", "mh", "w", "groups")},
+            **{name: about[name] for name in ("T", "h", "dt", "box")},
+            "causal_until": self.causal_until,
+            "closure": self.closure,
+            "crossings": self.most_crossings,
+            "turn_t": times.tolist(),
+            "turn_R": radii.tolist(),
+            "turn_R_thin": np.asarray(thin).tolist(),
+            "settled": None if settled is None else settled.radius,
+            "rate": None if settled is None else settled.rate,
+            "vanished": None if np.isnan(self.vanished) else self.vanished,
+            "goldstone_share": float(out[0] / sum(out)),
+        }
+
     def turning_points(self) -> tuple[Array, Array]:
         """Times and radii at which the loop turns, by parabolas through the samples there."""
         R, t = self.R, self.t

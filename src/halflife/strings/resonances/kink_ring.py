@@ -30,7 +30,7 @@ from scipy import special
 
 from halflife.strings.arguments import Array, number, positive
 
-SMALL = 1e-4
+SMALL = 1e-5
 """|δ| R below which first order, right to its square, is better than Newton's method."""
 BROAD = 2.0
 """Exponent of the thin wall below which A has no root to trust."""
@@ -61,7 +61,7 @@ def kink_ring(R: float, m: float, j: ArrayLike, *, exact: bool = False) -> Level
         exact: Whether to use mpmath: some tenths of a second a level instead of some µs.
 
     Returns:
-        `Levels` of the shape of `j`; relative error of Γ below 1e-8, with `exact` at round-off.
+        `Levels` of the shape of `j`; relative error of Γ below 1e-7, with `exact` at round-off.
 
     Raises:
         ValueError: j is no half-integer or too small, or R or m is not positive.
