@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from filelock import FileLock
 from numba import njit
+from numba.core.caching import FunctionCache
 
 
 def kept(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -24,12 +28,24 @@ def kept(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., Any]],
 
     def decorate(function: Callable[..., Any]) -> Any:
         function.__qualname__ += _digest(sources)  # names the file
-        try:
-            return njit(nogil=True, cache=True, **options)(function)
-        except RuntimeError:  # no directory can be written to
-            return njit(nogil=True, **options)(function)
+        compiled = njit(nogil=True, **options)(function)
+        with suppress(RuntimeError):  # no directory can be written to
+            compiled._cache = _Cache(compiled.py_func)  # type: ignore[no-untyped-call]
+        return compiled
 
     return decorate
+
+
+class _Cache(FunctionCache):
+    """Numba's, with one writer at a time.
+
+    Of two that compile for other arguments at once, each would take the next free number for its
+    file, and one's code would be found under the arguments of the other.
+    """
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with FileLock(Path(self.cache_path) / f"{self._impl.filename_base}.lock"):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def _digest(modules: tuple[ModuleType, ...]) -> str:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,7 @@ from scipy.special import j0, wrightomega
 
 from halflife.strings.arguments import Array, number, positive, whole
 from halflife.strings.profile import profile
+from halflife.threads import together
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -381,14 +381,13 @@ def _in_threads(
         kernel(constants, *each)
         return
     threads = int(cpu_count())  # those that this process may use
-    shares = np.linspace(0, count, 8 * threads + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:
-        done = [
-            pool.submit(kernel, constants, *[x[a:b] for x in each])
-            for a, b in itertools.pairwise(shares)
-        ]
-    for one in done:
-        one.result()
+    shares = itertools.pairwise(np.linspace(0, count, 8 * threads + 1).astype(int))
+
+    def work_off() -> None:
+        for a, b in shares:
+            kernel(constants, *[x[a:b] for x in each])
+
+    together(work_off, threads)
 
 
 def _log(x: Any) -> Any:

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from halflife.compiled import kept
+from halflife.strings import thin_loop
 from halflife.strings.thin_loop import COLLAPSED, MOST_STEPS, STEP
 
 FRICTION = 4 * math.pi**3 / 3
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def rates(R: Any, p: Any, J: Any, c: Any, mu: Any, r: Any, known: Any) -> Any:
     """DR/dt and dp/dt."""
     tension = mu + r * math.log(8 * R)
@@ -35,7 +37,7 @@ def rates(R: Any, p: Any, J: Any, c: Any, mu: Any, r: Any, known: Any) -> Any:
     return velocity, -M * slope * inverse - drag
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kept(thin_loop, error_model="numpy")
 def step(R: Any, p: Any, h: Any, J: Any, c: Any, mu: Any, r: Any, known: Any) -> Any:
     """One step of length h."""
     r1, p1 = rates(R, p, J, c, mu, r, known)
@@ -78,7 +80,7 @@ def step(R: Any, p: Any, h: Any, J: Any, c: Any, mu: Any, r: Any, known: Any) ->
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kept(thin_loop, error_model="numpy")
 def evolve(constants: Any, J: Any, R0: Any, c: Any, times: Any, R_at: Any, p_at: Any) -> None:
     """Fill `R_at` and `p_at`, shape (loops, samples), from `times` of the same shape.
 
@@ -98,7 +100,7 @@ def evolve(constants: Any, J: Any, R0: Any, c: Any, times: Any, R_at: Any, p_at:
                 R_at[i, k] = p_at[i, k] = np.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kept(thin_loop, error_model="numpy")
 def turning_points(constants: Any, J: Any, R0: Any, c: Any, t_at: Any, R_at: Any) -> None:
     """Fill times and radii of the first turning points, shape (loops, count)."""
     mu, r, known = constants

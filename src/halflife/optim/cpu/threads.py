@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from halflife.optim.cpu.kernel import run
-from halflife.threads import pool
+from halflife.threads import together
 
 SHARE = 1 << 16
 """Entries that a thread must have to be worth waking."""
@@ -25,10 +25,5 @@ def worth(entries: int) -> int:
 
 def run_in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
     """Run the kernel over all tiles of a table."""
-    bounds = [tiles * k // threads for k in range(threads + 1)]
-    others = []
-    if threads > 1:
-        others = [pool(threads - 1).submit(run, *table, *pair) for pair in pairwise(bounds[1:])]
-    run(*table, 0, bounds[1])
-    for other in others:
-        other.result()
+    parts = pairwise([tiles * k // threads for k in range(threads + 1)])
+    together(lambda: run(*table, *next(parts)), threads)

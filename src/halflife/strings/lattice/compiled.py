@@ -13,9 +13,7 @@ Two or three axes; compiled at the first call and kept on disk. `lanes.py` is th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +22,9 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
+from halflife.compiled import kept
 from halflife.strings.lattice import lanes
+from halflife.threads import together
 
 Array = NDArray[Any]
 _SHARE = 1 << 15
@@ -33,7 +33,6 @@ _TILE = 1 << 17
 """Bytes of a tile of one plane, of both components: five such and what is fetched fit 2 MiB."""
 _AHEAD = 2
 """Rows by which memory is asked for before it is needed."""
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}  # a child process has none of its parent's
 
 _BYTES = lanes.BYTES
 _drift: Any = lanes.drift
@@ -51,13 +50,7 @@ _damped_3_one: Any = lanes.damped_3_one
 
 _inner = njit(inline="always", error_model="numpy")
 
-
-def _kept(function: Any) -> Any:
-    """A function that runs without the interpreter's lock, kept on disk where there is a place."""
-    try:
-        return njit(function, nogil=True, cache=True, error_model="numpy")
-    except RuntimeError:  # no directory to keep it in
-        return njit(function, nogil=True, error_model="numpy")
+_kept = kept(lanes, error_model="numpy")
 
 
 def _summed(function: Any) -> Any:
@@ -351,16 +344,4 @@ def _work(slabs: list[tuple[int, int]], workers: int, run: Callable[[int, int], 
         for slab in waiting:
             run(*slab)
 
-    others = [_pool(workers).submit(work_off) for _ in range(workers - 1)]
-    try:
-        work_off()
-    finally:
-        for other in others:
-            other.result()
-
-
-def _pool(workers: int) -> ThreadPoolExecutor:
-    key = (os.getpid(), workers)
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(workers - 1, "halflife-strings")
-    return _pools[key]
+    together(work_off, workers)

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from halflife.compiled import kept
 from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ CUTOFF = 5.0
 """Half-width of the kernel in units of w; a Gaussian is 4e-6 there."""
 SWEEPS = 3
 """Fixed-point sweeps; each gains a factor of ~dt over the size of the loop."""
-_compiled: Any = njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+_compiled = kept(fastmath={"reassoc", "contract"})
 
 PER_WIDTH = 4
 """Fewest beads to a kernel's width."""

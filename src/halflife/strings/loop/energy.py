@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from halflife.compiled import kept
 from halflife.strings.lattice.energy import Energy
 from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
-_compiled: Any = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = kept(error_model="numpy")
 
 Factors = Any
 """Damping factors of half a step, one tensor an axis."""

@@ -22,16 +22,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from halflife.compiled import kept
 from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
 
 CUTOFF = 6.0
 """Half-width of the kernel in units of w; a Gaussian is 2e-8 there."""
-_compiled: Any = njit(nogil=True, cache=True)
+_compiled = kept()
 
 SWEEPS = 6
 """Fixed-point sweeps of the implicit half-kick and drift; each gains a factor of ~dt/x."""

@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 from scipy import special
 
+from halflife.compiled import kept
 from halflife.strings.arguments import Array
 
 END = 32
@@ -88,7 +89,7 @@ def _series() -> tuple[Array, Array]:
     return np.array(a), np.array(b)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def evaluate(zeta: Any, table: Any, series: Any, power: Any) -> Any:
     """Logarithm of Ai₁ (`power` 3/4) or ln Ai₂ (5/4) at one ζ ≥ 0."""
     if zeta < END:
@@ -112,7 +113,7 @@ def evaluate(zeta: Any, table: Any, series: Any, power: Any) -> Any:
     )
 
 
-@njit(cache=True, nogil=True)
+@kept()
 def _each(zeta: Any, out: Any, table: Any, series: Any, power: Any) -> None:
     for i in range(zeta.size):
         out[i] = -np.inf if zeta[i] == np.inf else evaluate(zeta[i], table, series, power)

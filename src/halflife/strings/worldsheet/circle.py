@@ -33,11 +33,12 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import cpu_count
-from numba import njit
 from numpy.typing import ArrayLike
 from scipy import special
 
+from halflife.compiled import kept
 from halflife.strings.arguments import Array, positive
+from halflife.strings.worldsheet import airy
 from halflife.strings.worldsheet.airy import evaluate, tables
 
 Vertex = Literal["scalar", "chiral"]
@@ -160,7 +161,7 @@ def _gauss() -> tuple[Array, Array]:
     return node, weight
 
 
-@njit(cache=True, nogil=True)
+@kept(airy)
 def _uniform(
     R: Any,
     E: Any,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from halflife.threads import pool
+from halflife.threads import together
 
 _ENOUGH = 1 << 20
 """Multiplications and additions that a thread must have to be worth waking: some 50 µs."""
@@ -44,15 +44,7 @@ def share(
         for piece in pieces:
             run(piece, memory.data_ptr())
 
-    if workers == 1:
-        work_off()
-        return
-    others = [pool(workers - 1).submit(work_off) for _ in range(workers - 1)]
-    try:
-        work_off()
-    finally:
-        for other in others:
-            other.result()
+    together(work_off, workers)
 
 
 def _pieces(tasks: np.ndarray[Any, Any], count: int) -> list[np.ndarray[Any, Any]]:
