@@ -22,6 +22,7 @@ FAMILIES = {  # name: module and function of the benchmark
     "refinement": "benchmarks.refinement:on_a_card",
     "workloads": "benchmarks.language_model:on_a_card",
     "attention": "benchmarks.attention:on_a_card",
+    "strings": "benchmarks.strings:on_a_card",
 }
 
 

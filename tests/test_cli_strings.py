@@ -96,3 +96,52 @@ def test_plots():
 def test_a_mistake_is_one_sentence(arguments, said):
     with pytest.raises(HalflifeError, match=said):
         halflife(*arguments)
+
+
+def test_a_loop_is_followed_and_filmed(tmp_path):
+    said = halflife(
+        "evolve", "--radius", 24, "--vorton-radius", 20, "--time", 70, "--film", "out.gif",
+        "--strip", "out.png", "--pictures", 4, "--checkpoint", "run.npz",
+    )  # fmt: skip
+    assert "A loop of radius 24 with a current that would hold it at 20" in said
+    assert "It turned at 17.2" in said
+    assert (
+        "were Goldstone bosons. φ₁ changed sign 1 time in its plane at most, and the carriers"
+        in said
+    )
+    assert "box 59, nothing could be back before t = 70, ran to 70." in said
+    assert "The pictures are in out.gif" in said
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"out.gif", "out.png", "run.npz"}
+
+
+def test_a_loop_without_a_current_is_gone():
+    said = halflife("evolve", "--radius", 12, "--vorton-radius", 0, "--time", 40)
+    assert "without a current" in said
+    assert "It was gone at t = " in said
+
+
+def test_a_followed_loop_as_json_and_its_cautions():
+    plain = CliRunner().invoke(
+        app, ["strings", "evolve", "--radius", "22", "--vorton-radius", "20", "--time", "30",
+              "--box", "35", "--json"],
+    )  # fmt: skip
+    said = json.loads(plain.stdout)
+    assert said["closure"] < 1e-3
+    assert said["vanished"] is None
+    assert "is longer than 2 (box − R0)" in re.sub(r"\s+", " ", plain.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--vorton-radius", 12], "vorton_radius must be a number in \\[20"),
+        (["--spacing", 0.8], "h must be a number in"),
+        (["--film", "out.mp4"], "must end in .gif"),
+        (["--box", 50], "leaves the loop no room"),
+        (["--sponge", -1], "width=-1"),
+    ],
+)
+def test_a_loop_that_cannot_be_followed(options, says):
+    with pytest.raises(HalflifeError, match=says):
+        halflife("evolve", *options)

@@ -130,6 +130,137 @@ def modes(
         _write(figure, plot, as_json)
 
 
+@app.command()
+def evolve(
+    radius: Annotated[float, typer.Option(help="R0, where the loop starts, at rest.")] = 45.0,
+    vorton_radius: Annotated[
+        float, typer.Option(help="R_v, where its current would hold it; 0 for no current.")
+    ] = 30.0,
+    time: Annotated[
+        float | None, typer.Option(help="How long; twenty times R_v if left out (four R0).")
+    ] = None,
+    spacing: Annotated[float, typer.Option(help="h of the grid, at most 0.6.")] = 0.5,
+    mass: Annotated[
+        float | None, typer.Option(help="m̂ of all carriers; heavy enough if left out.")
+    ] = None,
+    width: Annotated[float, typer.Option(help="w of the carriers, in core widths.")] = 1.0,
+    groups: Annotated[int, typer.Option(help="Groups of levels of the Fermi sea.")] = 1,
+    noise: Annotated[float, typer.Option(help="Long waves in the first phase, e.g. 0.01.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="What draws the noise.")] = 0,
+    box: Annotated[
+        float | None,
+        typer.Option(help="Length of the box; if left out, nothing comes back."),
+    ] = None,
+    sponge: Annotated[float, typer.Option(help="Depth of a sponge before the open edge.")] = 0.0,
+    film: Annotated[Path | None, typer.Option(help="GIF: field, energy density, R(t).")] = None,
+    strip: Annotated[Path | None, typer.Option(help="PNG file: stills side by side.")] = None,
+    pictures: Annotated[int, typer.Option(min=2, help="How many, for --film and --strip.")] = 60,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="File to keep the run in, and to go on from.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
+    double: Annotated[bool, typer.Option("--double", help="Double precision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a loop go on the lattice: watch it shrink, turn on its current, and settle."""
+    import json
+    import warnings
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from halflife.strings.loop.absorber import Absorber
+    from halflife.strings.loop.evolve import Loop
+    from halflife.strings.loop.film import film as write_film
+    from halflife.strings.loop.film import strip as write_strip
+
+    for path, suffix in ((film, ".gif"), (strip, ".png")):
+        if path is not None and path.suffix.lower() != suffix:
+            raise HalflifeError(f"{path} must end in {suffix}.")
+    more = {"mh": mass, "w": width, "groups": groups}
+    loop = (
+        _checked(Loop.around, vorton_radius, radius, **more)
+        if vorton_radius
+        else _checked(Loop, radius, **more)
+    )
+    T = time if time is not None else (20 * vorton_radius or 4 * radius)
+    aside = Console(stderr=True)
+    columns = (
+        TextColumn("light crosses the box"), BarColumn(bar_width=24),
+        TextColumn("{task.fields[crossed]:.2f} of {task.fields[of]:.2f} times"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=aside, transient=True) as progress:
+        side = box or radius + T / 2 + sponge
+        task = progress.add_task("", total=T, crossed=0.0, of=T / side)
+        with warnings.catch_warnings(record=True) as cautions:
+            warnings.simplefilter("always", UserWarning)
+            trace = _checked(
+                loop.evolve,
+                T,
+                spacing,
+                box=box,
+                absorber=_checked(Absorber.sponge, sponge),
+                noise=noise,
+                seed=seed,
+                frames=pictures if film or strip else 0,
+                device=device,
+                dtype="float64" if double else "float32",
+                checkpoint=checkpoint,
+                watch=lambda now, of: progress.update(task, completed=now, crossed=now / side),
+            )
+    for caution in cautions:
+        aside.print(f"! {caution.message}", highlight=False)
+    said = trace.summary()
+    typer.echo(json.dumps(_finite(said), indent=2) if as_json else _told(said))
+    for path, write in ((film, write_film), (strip, write_strip)):
+        if path is not None:
+            _checked(write, trace, path)
+            typer.echo(f"The pictures are in {path}", err=as_json)
+
+
+def _told(said: dict[str, Any]) -> str:
+    """What came of a loop, in plain words."""
+    lines = []
+    if said["R_v"]:
+        lines.append(
+            f"A loop of radius {said['R0']:g} with a current that would hold it at "
+            f"{said['R_v']:.4g} (L = ln 8R − 1.62 = {said['L']:.3g}; carriers of "
+            f"m̂ = {said['mh']:.4g}, w = {said['w']:g})."
+        )
+    else:
+        lines.append(f"A loop of radius {said['R0']:g} without a current (L = {said['L']:.3g}).")
+    turns = [
+        f"{R:.4g} at t = {t:.4g} (thin loop: {thin:.4g})"
+        for t, R, thin in zip(said["turn_t"], said["turn_R"], said["turn_R_thin"], strict=True)
+    ]
+    if turns:
+        lines.append("It turned at " + ", ".join(turns) + ".")
+    if said["vanished"] is not None:
+        lines.append(f"It was gone at t = {said['vanished']:.4g}.")
+    elif said["settled"] is not None:
+        lines.append(
+            f"It swings about {said['settled']:.4g}, and its swing fades by e in "
+            f"{1 / said['rate']:.3g}." if said["rate"] > 0
+            else f"It swings about {said['settled']:.4g}, and its swing does not fade."
+        )  # fmt: skip
+    else:
+        lines.append(
+            "It has not turned often enough to tell where it settles; give it more --time."
+        )
+    lines.append(f"Of what left it {100 * said['goldstone_share']:.1f} % were Goldstone bosons.")
+    if said["R_v"]:
+        lines.append(
+            f"The carriers stayed within {said['separation']:.2g} core widths of the string; φ₁ "
+            f"changed sign {said['crossings']} time{'s' * (said['crossings'] != 1)} in its plane."
+        )
+    lines.append(
+        f"Energy book closed to {said['closure']:.1e}; box {said['box']:g}, nothing could be back "
+        f"before t = {said['causal_until']:g}, ran to {said['T']:g}."
+    )
+    return "\n".join(lines)
+
+
 def _tell(found: Vorton, decays: dict[float, Lifetime], mixing: float, least: float | None) -> None:
     """The answer in plain words, and a table of what it is stable against."""
     from rich.table import Table

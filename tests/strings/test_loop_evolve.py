@@ -186,12 +186,25 @@ def test_warns_of_narrow_and_of_light_carriers():
         Loop.around(20.0, 22.0, mh=300.0).evolve(1.0)
 
 
-@pytest.mark.filterwarnings("ignore:mh=200 is too light")
+@pytest.mark.filterwarnings("ignore:mh=200 is too light", "ignore:the carriers were about")
 def test_warns_when_the_current_has_left_the_string():
     light = Loop.around(20.0, 22.0, mh=200.0)
     with pytest.warns(UserWarning, match="the current has left the string"):
         trace = light.evolve(40.0, every=0.5)
-    assert trace.most_crossings > 1
+    assert trace.separation > 10
+    assert 5 < trace.parted < 30
+    held = Loop.around(20.0, 22.0).evolve(30.0)
+    assert np.isnan(held.parted)
+    assert held.separation < 0.5
+
+
+@pytest.mark.filterwarnings("ignore:mh=200 is too light", "ignore:the current has left")
+def test_a_run_whose_carriers_leave_the_box_ends_there():
+    with pytest.warns(UserWarning, match=r"about to leave the box at t = .*; T was 60"):
+        trace = Loop.around(20.0, 20.0, mh=200.0).evolve(60.0)
+    assert 20 < trace.t[-1] < 60
+    assert np.isfinite(trace.total).all()
+    assert trace.x[-1, 0] > trace.about["box"] - 9
 
 
 def test_the_grip_of_a_narrow_kernel_is_the_steepest_of_the_profile():

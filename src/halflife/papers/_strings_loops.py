@@ -57,14 +57,14 @@ def relax(
     pool = max(1, stills.shape[1] // 50)
     found: dict[str, Any] = {
         "imbalance": trace.closure,
-        "extra_crossings": max(0, trace.most_crossings - 1) if current else 0,
+        "extra_crossings": float(max(0, trace.most_crossings - 1) if current else 0),
         "remains": float(np.isnan(trace.vanished)),
         "vanished": trace.vanished,
         "L": trace.about["L"],
         "mh": trace.about["mh"],
         "box": trace.about["box"],
         "causal_until": trace.causal_until,
-        "radial_share": radiated[1] / sum(radiated),
+        "radial_share": float(radiated[1] / sum(radiated)),
         "t": trace.t[thin],
         "radius": trace.R[thin],
         "thin": thin_curve(trace)[thin],
@@ -83,7 +83,7 @@ def relax(
         "settled": settled.radius,
         "miss": abs(settled.radius / R_v - 1),
         "rate": settled.rate,
-        "turns": len(radii),
+        "turns": float(len(radii)),
         "turning_miss": float(np.abs(radii / expected - 1).max()),
         "first_turn_time": float(times[0]),
         "last_swing": float(swings[-1] / swings[0]),
@@ -196,7 +196,7 @@ def ripple(
 
 def ripples(scale: Scale) -> Study:
     """Loops that are no circles, in three dimensions."""
-    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=60.0)
+    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=40.0)
     return Study(
         trial=ripple,
         rule=all_of(
@@ -207,8 +207,8 @@ def ripples(scale: Scale) -> Study:
         grid={
             "R_v": (R_v,),
             "R0": (R_v * 1.05,),
-            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.4),),
-            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=240.0),),
+            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.5),),
+            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=120.0),),
             "mode": scale.pick(smoke=(2,), laptop=(2, 3), gpu=(1, 2, 3, 4, 6)),
             "amplitude": (0.05,),
         },
@@ -250,7 +250,7 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
             )
     widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
     for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
-        half = still.T.round(2)
+        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
         size = widest["pixel"] * len(half)
         figure.add_trace(
             Heatmap(
@@ -274,7 +274,7 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
     figure.update_xaxes(title="t / R_v", row=1, col=1)
     figure.update_yaxes(title="R / R_v (dotted: thin loop)", row=1, col=1, rangemode="tozero")
     figure.update_yaxes(title="z", row=2, col=1)
-    figure.update_layout(height=720, legend={"orientation": "h", "y": 1.08})
+    figure.update_layout(height=720, legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
     return figure
 
 

@@ -10,6 +10,8 @@ lengths in 1/(√λ v); couplings appear as ratios, but for `vorton(lam, y, N)`.
   the current (`sea.py`), escape from a curved string (`escape.py`), decay on any world sheet
   (`worldsheet/`), on a loop that breathes (`breathing.py`), curved strings' exact levels
   (`resonances/`), scattering by light charges (`scattering.py`)
+- loops on the lattice, from rest to wherever they go: `Loop` (`loop/`), over the engine of
+  `lattice/`
 - the whole question at once: `vorton(lam, y, N)` (`vorton.py`); pictures (`figures.py`)
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for, but for
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         thin_core_exponent,
     )
     from halflife.strings.figures import bound_states_figure, lifetime_figure
+    from halflife.strings.loop.evolve import Loop
     from halflife.strings.profile import Profile
     from halflife.strings.resonances import Levels, Resonance, kink_ring, string_ring
     from halflife.strings.scattering import scattering_rate
@@ -80,6 +83,7 @@ _HOME = {
     "GLOBAL": "thin_loop",
     "Levels": "resonances",
     "Lifetime": "vorton",
+    "Loop": "loop.evolve",
     "PhaseSpace": "worldsheet",
     "Profile": "profile",
     "RING_CONSTANT": "thin_loop",
@@ -131,6 +135,7 @@ __all__ = [
     "FermiSea",
     "Levels",
     "Lifetime",
+    "Loop",
     "PhaseSpace",
     "Profile",
     "Resonance",

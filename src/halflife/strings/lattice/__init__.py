@@ -10,7 +10,7 @@ in units v = λ = 1, so that a string's core is about 1 wide and light has speed
   To add a source S: `field.velocity += a * S` before `kick(a)` or `kick_drift(a, b)`.
 - engines (`engines.py`): PyTorch compiled (`stencil.py`, one source for processor and card), Numba
   (`compiled.py`, in place). `reference.py` is the equation in plain float64 NumPy.
-- time: `advance(field, dt, steps, integrator)` (`integrators.py`), and `evolve(…)` (`evolve.py`),
+- time: `advance(field, dt, steps, method)` (`integrators.py`), and `evolve(…)` (`evolution.py`),
   which also shows progress and keeps checkpoints (`checkpoint.py`).
 - `roundoff` (`precision.py`): float32 and float64 side by side.
 - `slabs.py`: one box cut over processes, started by torchrun.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from halflife.strings.lattice.checkpoint import Checkpoint, CheckpointError, load, restore, save
     from halflife.strings.lattice.edges import Edge, Fixed, Outgoing, Periodic, Reflecting
     from halflife.strings.lattice.energy import Energy
-    from halflife.strings.lattice.evolve import Progress, evolve
+    from halflife.strings.lattice.evolution import Progress, evolve
     from halflife.strings.lattice.field import Field
     from halflife.strings.lattice.grid import Grid
     from halflife.strings.lattice.integrators import (
@@ -61,12 +61,12 @@ _HOME = {
     "Integrator": "integrators",
     "Outgoing": "edges",
     "Periodic": "edges",
-    "Progress": "evolve",
+    "Progress": "evolution",
     "Reflecting": "edges",
     "RoundOff": "precision",
     "Slabs": "slabs",
     "advance": "integrators",
-    "evolve": "evolve",
+    "evolve": "evolution",
     "load": "checkpoint",
     "restore": "checkpoint",
     "roundoff": "precision",

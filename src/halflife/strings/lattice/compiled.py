@@ -1,18 +1,20 @@
 """The step on the processor: Numba's loops over rows, in place, shared out to threads.
 
 A fused step needs the old φ of its neighbours, so PyTorch's writes into a second field. Here the
-drift of plane i − 1 follows the kick of plane i, row behind row: the last to ask for its old values
+drift of a row follows the kick of the row above and behind it: the last to ask for its old values
 has then been served, they are still in the cache, and each number is read and written once a step.
-Threads take slabs of planes, and leave the drift of their first and last plane to the end.
+The planes are cut into tiles of rows so that three of φ and two of v fit the cache, and the rows
+that come next are asked for in time. Threads take slabs of planes, and leave the drift of their
+first and last plane to the end.
 
-The order of additions is that of `stencil.py`, and Numba contracts nothing, so the bits are the
-same. Two or three axes; compiled at the first call and kept on disk.
+The order of additions is that of `stencil.py`, and nothing is contracted, so the bits are the same.
+Two or three axes; compiled at the first call and kept on disk. `lanes.py` is the innermost loop.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -22,10 +24,30 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
+from halflife.strings.lattice import lanes
+
 Array = NDArray[Any]
 _SHARE = 1 << 15
 """Cells that a thread must have to be worth waking."""
+_TILE = 1 << 17
+"""Bytes of a tile of one plane, of both components: five such and what is fetched fit 2 MiB."""
+_AHEAD = 2
+"""Rows by which memory is asked for before it is needed."""
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}  # a child process has none of its parent's
+
+_BYTES = lanes.BYTES
+_drift: Any = lanes.drift
+_drift_one: Any = lanes.drift_one
+_copy_one: Any = lanes.copy_one
+_fetch: Any = lanes.fetch
+_kick_2: Any = lanes.kick_2
+_kick_2_one: Any = lanes.kick_2_one
+_damped_2: Any = lanes.damped_2
+_damped_2_one: Any = lanes.damped_2_one
+_kick_3: Any = lanes.kick_3
+_kick_3_one: Any = lanes.kick_3_one
+_damped_3: Any = lanes.damped_3
+_damped_3_one: Any = lanes.damped_3_one
 
 _inner = njit(inline="always", error_model="numpy")
 
@@ -38,159 +60,168 @@ def _kept(function: Any) -> Any:
         return njit(function, nogil=True, error_model="numpy")
 
 
-# q is φ with its halo, v the velocity without; e = h/(2r); a, b the times of kick and drift;
-# c = 1/h², m = twice the number of axes, o = 1, all of the field's type; d factors of damping.
+def _summed(function: Any) -> Any:
+    """Like `_inner`, for a sum in float64 whose order does not matter."""
+    return njit(function, error_model="numpy", fastmath={"reassoc"}, nogil=True)
+
+
+# q is φ with its halo, v the velocity without; a, b the times of kick and drift; c = 1/h², m twice
+# the number of axes, o = 1, e = h/(2r), all of the field's type; dx, dy, dz factors of damping. p
+# and w are the addresses of a row's first cell in q and v, and n is its length. ends are the bytes
+# from there to what a row's own halo copies, below and above, with signs for both components.
 
 
 @_inner
-def _force_3(q, component, i, j, k, s, c, m):  # type: ignore[no-untyped-def]
-    p = q[component, i + 1, j + 1, k + 1]
-    x = q[component, i, j + 1, k + 1] + q[component, i + 2, j + 1, k + 1]
-    y = q[component, i + 1, j, k + 1] + q[component, i + 1, j + 2, k + 1]
-    z = q[component, i + 1, j + 1, k] + q[component, i + 1, j + 1, k + 2]
-    return ((x + y + z) - m * p) * c - p * s
-
-
-@_inner
-def _force_2(q, component, i, j, e, s, c, m):  # type: ignore[no-untyped-def]
-    p = q[component, i + 1, j + 1]
-    low, high = q[component, i, j + 1], q[component, i + 2, j + 1]
-    z = q[component, i + 1, j] + q[component, i + 1, j + 2]
-    return ((((low + high) + e * (high - low)) + z) - m * p) * c - p * s
-
-
-@_inner
-def _kick_row_3(q, v, i, j, a, c, m, o):  # type: ignore[no-untyped-def]
-    for k in range(v.shape[3]):
-        p, r = q[0, i + 1, j + 1, k + 1], q[1, i + 1, j + 1, k + 1]
-        s = p * p + r * r - o
-        v[0, i, j, k] += a * _force_3(q, 0, i, j, k, s, c, m)
-        v[1, i, j, k] += a * _force_3(q, 1, i, j, k, s, c, m)
-
-
-@_inner
-def _damped_row_3(q, v, i, j, a, c, m, o, dx, dy, dz):  # type: ignore[no-untyped-def]
-    dxy = dx[i] * dy[j]
-    for k in range(v.shape[3]):
-        p, r = q[0, i + 1, j + 1, k + 1], q[1, i + 1, j + 1, k + 1]
-        s, d = p * p + r * r - o, dxy * dz[k]
-        v[0, i, j, k] = d * (d * v[0, i, j, k] + a * _force_3(q, 0, i, j, k, s, c, m))
-        v[1, i, j, k] = d * (d * v[1, i, j, k] + a * _force_3(q, 1, i, j, k, s, c, m))
-
-
-@_inner
-def _drift_row_3(q, v, i, j, b):  # type: ignore[no-untyped-def]
-    for k in range(v.shape[3]):
-        q[0, i + 1, j + 1, k + 1] += b * v[0, i, j, k]
-        q[1, i + 1, j + 1, k + 1] += b * v[1, i, j, k]
-
-
-@_inner
-def _kick_row_2(q, v, i, a, c, m, o, e):  # type: ignore[no-untyped-def]
-    for j in range(v.shape[2]):
-        p, r = q[0, i + 1, j + 1], q[1, i + 1, j + 1]
-        s = p * p + r * r - o
-        v[0, i, j] += a * _force_2(q, 0, i, j, e, s, c, m)
-        v[1, i, j] += a * _force_2(q, 1, i, j, e, s, c, m)
-
-
-@_inner
-def _damped_row_2(q, v, i, a, c, m, o, e, d0, dz):  # type: ignore[no-untyped-def]
-    for j in range(v.shape[2]):
-        p, r = q[0, i + 1, j + 1], q[1, i + 1, j + 1]
-        s, d = p * p + r * r - o, d0 * dz[j]
-        v[0, i, j] = d * (d * v[0, i, j] + a * _force_2(q, 0, i, j, e, s, c, m))
-        v[1, i, j] = d * (d * v[1, i, j] + a * _force_2(q, 1, i, j, e, s, c, m))
-
-
-@_inner
-def _drift_row_2(q, v, i, b):  # type: ignore[no-untyped-def]
-    for j in range(v.shape[2]):
-        q[0, i + 1, j + 1] += b * v[0, i, j]
-        q[1, i + 1, j + 1] += b * v[1, i, j]
+def _drift_row(p, w, n, qc, vc, size, b, ends, signs):  # type: ignore[no-untyped-def]
+    step = _BYTES // size
+    whole = n // step * step
+    for k in range(0, whole, step):
+        _drift(p + k * size, w + k * size, qc, vc, b)
+    for k in range(whole, n):
+        _drift_one(p + k * size, w + k * size, qc, vc, b)
+    _copy_one(p + ends[0], p - size, signs[0, 0])  # the row's own halo, while it is in the cache
+    _copy_one(p + qc + ends[0], p + qc - size, signs[0, 1])
+    _copy_one(p + ends[1], p + n * size, signs[1, 0])
+    _copy_one(p + qc + ends[1], p + qc + n * size, signs[1, 1])
 
 
 @_kept
-def _kick_3(q, v, start, stop, a, c, m, o, e):  # type: ignore[no-untyped-def]
+def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
+    ny, nz = v.shape[2], v.shape[3]
+    q0, v0, d0 = q.ctypes.data, v.ctypes.data, dz.ctypes.data
+    qc, qx, qy, size = q.strides
+    vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
+    step = _BYTES // size
+    whole = nz // step * step
+    tile = max(4, _TILE // (2 * nz * size))
+    for low in range(0, ny, tile):
+        high = min(low + tile, ny)
+        for i in range(start, stop):
+            for j in range(low, high):
+                p, w = q0 + (i + 1) * qx + (j + 1) * qy + size, v0 + i * vx + j * vy
+                pf, wf = p + qx + _AHEAD * qy, w + _AHEAD * vy  # what comes next: on this plane,
+                if j + _AHEAD >= high:  # or on the one above
+                    pf, wf = pf + qx - (high - low) * qy, wf + vx - (high - low) * vy
+                for k in range(0, nz * size, 64):
+                    _fetch(pf + k)
+                    _fetch(pf + k + qc)
+                    _fetch(wf + k)
+                    _fetch(wf + k + vc)
+                d = dx[i] * dy[j]
+                if damped:
+                    for k in range(0, whole, step):
+                        s = k * size
+                        _damped_3(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0 + s)
+                    for k in range(whole, nz):
+                        s = k * size
+                        _damped_3_one(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0 + s)
+                else:
+                    for k in range(0, whole, step):
+                        s = k * size
+                        _kick_3(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0)
+                    for k in range(whole, nz):
+                        s = k * size
+                        _kick_3_one(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0)
+                if moves and i > start + 1 and j > 0:
+                    _drift_row(p - qx - qy, w - vx - vy, nz, qc, vc, size, b, ends, signs)
+    if moves:  # the last row, which none has followed
+        for i in range(start + 1, stop - 1):
+            p, w = q0 + (i + 1) * qx + ny * qy + size, v0 + i * vx + (ny - 1) * vy
+            _drift_row(p, w, nz, qc, vc, size, b, ends, signs)
+
+
+@_kept
+def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
+    n = v.shape[2]
+    q0, v0, d0 = q.ctypes.data, v.ctypes.data, dy.ctypes.data
+    qc, qx, size = q.strides
+    vc, vx = v.strides[0], v.strides[1]
+    step = _BYTES // size
+    whole = n // step * step
     for i in range(start, stop):
+        p, w = q0 + (i + 1) * qx + size, v0 + i * vx
+        d = dx[i]
+        if damped:
+            for k in range(0, whole, step):
+                s = k * size
+                _damped_2(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0 + s)
+            for k in range(whole, n):
+                s = k * size
+                _damped_2_one(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0 + s)
+        else:
+            for k in range(0, whole, step):
+                s = k * size
+                _kick_2(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0)
+            for k in range(whole, n):
+                s = k * size
+                _kick_2_one(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0)
+        if moves and i > start + 1:
+            _drift_row(p - qx, w - vx, n, qc, vc, size, b, ends, signs)
+
+
+@_kept
+def _drift_3(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
+    qc, qx, qy, size = q.strides
+    vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
+    for i in range(start, stop, stride):
         for j in range(v.shape[2]):
-            _kick_row_3(q, v, i, j, a, c, m, o)
+            p = q.ctypes.data + (i + 1) * qx + (j + 1) * qy + size
+            _drift_row(p, v.ctypes.data + i * vx + j * vy, v.shape[3], qc, vc, size, b, ends, signs)
 
 
 @_kept
-def _kick_2(q, v, start, stop, a, c, m, o, e):  # type: ignore[no-untyped-def]
+def _drift_2(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
+    qc, qx, size = q.strides
+    for i in range(start, stop, stride):
+        p, w = q.ctypes.data + (i + 1) * qx + size, v.ctypes.data + i * v.strides[1]
+        _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b, ends, signs)
+
+
+@_summed
+def _taken_row(v, d, dz, low, high):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for k in range(low, high):
+        f = np.float64(d * dz[k]) ** 2
+        total += (1 / f - f) * np.float64(v[k]) ** 2
+    return total
+
+
+@_kept
+def _taken(v, start, stop, volume, dx, dy, dz, low, high, sums):  # type: ignore[no-untyped-def]
+    n = v.shape[3]
     for i in range(start, stop):
-        _kick_row_2(q, v, i, a, c, m, o, e[i])
-
-
-@_kept
-def _drift_3(q, v, start, stop, step, b):  # type: ignore[no-untyped-def]
-    for i in range(start, stop, step):
+        total = 0.0
         for j in range(v.shape[2]):
-            _drift_row_3(q, v, i, j, b)
+            d = dx[i] * dy[j]
+            for component in range(2):
+                row = v[component, i, j]
+                if d == 1:  # between the sponges of the last axis nothing is taken
+                    total += _taken_row(row, d, dz, 0, low)
+                    total += _taken_row(row, d, dz, high, n)
+                else:
+                    total += _taken_row(row, d, dz, 0, n)
+        sums[i] = volume[i] * total / 2
 
 
-@_kept
-def _drift_2(q, v, start, stop, step, b):  # type: ignore[no-untyped-def]
-    for i in range(start, stop, step):
-        _drift_row_2(q, v, i, b)
+def taken(v: Array, volume: Array, damping: Sequence[Array]) -> float:
+    """Σ V v² (d⁻² − d²)/2 in float64.
 
-
-@_kept
-def _fused_3(q, v, start, stop, a, c, m, o, e, b):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        for j in range(v.shape[2]):
-            _kick_row_3(q, v, i, j, a, c, m, o)
-            if i > start + 1:
-                _drift_row_3(q, v, i - 1, j, b)
-
-
-@_kept
-def _fused_2(q, v, start, stop, a, c, m, o, e, b):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        _kick_row_2(q, v, i, a, c, m, o, e[i])
-        if i > start + 1:
-            _drift_row_2(q, v, i - 1, b)
-
-
-@_kept
-def _damped_3(q, v, start, stop, a, c, m, o, e, b, dx, dy, dz):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        for j in range(v.shape[2]):
-            _damped_row_3(q, v, i, j, a, c, m, o, dx, dy, dz)
-            if i > start + 1:
-                _drift_row_3(q, v, i - 1, j, b)
-
-
-@_kept
-def _damped_2(q, v, start, stop, a, c, m, o, e, b, dx, dy):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        _damped_row_2(q, v, i, a, c, m, o, e[i], dx[i], dy)
-        if i > start + 1:
-            _drift_row_2(q, v, i - 1, b)
-
-
-@_kept
-def _stoermer_3(q, p, start, stop, t, c, m, o, e):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        for j in range(q.shape[2] - 2):
-            for k in range(q.shape[3] - 2):
-                x, y = q[0, i + 1, j + 1, k + 1], q[1, i + 1, j + 1, k + 1]
-                s = x * x + y * y - o
-                f, g = _force_3(q, 0, i, j, k, s, c, m), _force_3(q, 1, i, j, k, s, c, m)
-                p[0, i + 1, j + 1, k + 1] = ((x + x) - p[0, i + 1, j + 1, k + 1]) + t * f
-                p[1, i + 1, j + 1, k + 1] = ((y + y) - p[1, i + 1, j + 1, k + 1]) + t * g
-
-
-@_kept
-def _stoermer_2(q, p, start, stop, t, c, m, o, e):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
-        for j in range(q.shape[2] - 2):
-            x, y = q[0, i + 1, j + 1], q[1, i + 1, j + 1]
-            s = x * x + y * y - o
-            f, g = _force_2(q, 0, i, j, e[i], s, c, m), _force_2(q, 1, i, j, e[i], s, c, m)
-            p[0, i + 1, j + 1] = ((x + x) - p[0, i + 1, j + 1]) + t * f
-            p[1, i + 1, j + 1] = ((y + y) - p[1, i + 1, j + 1]) + t * g
+    Args:
+        v: [2, N, …] in two or three axes.
+        volume: Of a cell in each plane, [N], float64.
+        damping: d, one factor an axis.
+    """
+    dx, *others = damping
+    if v.ndim == 3:
+        v = v[:, :, None]
+        others.insert(0, np.ones(1, v.dtype))
+    free = np.flatnonzero(others[1] == 1)
+    low = high = len(others[1])
+    if len(free) and free[-1] - free[0] + 1 == len(free):
+        low, high = int(free[0]), int(free[-1]) + 1
+    sums = np.zeros(v.shape[1])
+    _share(v, lambda a, b: _taken(v, a, b, volume, dx, *others, low, high, sums))
+    return float(sums.sum())
 
 
 def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any, ...]:
@@ -198,6 +229,26 @@ def constants(q: Array, inverse_square: float, slope: Array | None) -> tuple[Any
     kind = q.dtype.type
     e = np.zeros(q.shape[1] - 2, q.dtype) if slope is None else slope
     return kind(inverse_square), kind(2 * (q.ndim - 1)), kind(1), e
+
+
+def halo(
+    q: Array, low: tuple[bool, int, int] | None = None, high: tuple[bool, int, int] | None = None
+) -> tuple[Array, Array]:
+    """What the halo of the last axis becomes after a drift, as every kernel wants it.
+
+    Args:
+        q: φ with its halo.
+        low: None if it keeps its values; or whether it copies the far side (else the nearest
+            cell), and a sign for each component.
+        high: The same above.
+    """
+    last = q.shape[-1] - 3
+    ends, signs = np.array([-1, last + 1]), np.ones((2, 2), q.dtype)
+    for side, given in enumerate((low, high)):
+        if given is not None:
+            far, *signs[side] = given
+            ends[side] = last if far == (side == 0) else 0
+    return ends * q.itemsize, signs
 
 
 def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
@@ -209,16 +260,15 @@ def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
         a: The time.
         fixed: From `constants`.
     """
-    kernel = _kick_3 if q.ndim == 4 else _kick_2
-    kind = q.dtype.type
-    _share(v, lambda start, stop: kernel(q, v, start, stop, kind(a), *fixed))
+    _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False)
 
 
-def drift(q: Array, v: Array, b: float) -> None:
-    """Drift: φ ← φ + b v."""
+def drift(q: Array, v: Array, b: float, ends: tuple[Array, Array]) -> None:
+    """Drift: φ ← φ + b v; then the rows' halo, by `ends` from `halo`."""
     kernel = _drift_3 if q.ndim == 4 else _drift_2
-    kind = q.dtype.type
-    _share(v, lambda start, stop: kernel(q, v, start, stop, 1, kind(b)))
+    _whole(q, v)
+    time = q.dtype.type(b)
+    _share(v, lambda start, stop: kernel(q, v, start, stop, 1, time, *ends))
 
 
 def kick_drift(
@@ -226,6 +276,7 @@ def kick_drift(
     v: Array,
     times: tuple[float, float],
     fixed: tuple[Any, ...],
+    ends: tuple[Array, Array],
     damping: tuple[Array, ...] | None = None,
 ) -> None:
     """Kick and drift: v ← v + a F(φ), φ ← φ + b v, in place; damped, v ← d (d v + a F(φ)).
@@ -235,48 +286,77 @@ def kick_drift(
         v: [2, N, …]; changed.
         times: (a, b).
         fixed: From `constants`.
+        ends: From `halo`: what the last axis's halo becomes.
         damping: None, or d as one factor an axis, of the field's type.
     """
-    kind = q.dtype.type
-    a, b = kind(times[0]), kind(times[1])
-    late = _drift_3 if q.ndim == 4 else _drift_2
-    if damping is None:
-        kernel = _fused_3 if q.ndim == 4 else _fused_2
-    else:
-        kernel = _damped_3 if q.ndim == 4 else _damped_2
-    factors = damping or ()
-    slabs = _share(v, lambda start, stop: kernel(q, v, start, stop, a, *fixed, b, *factors))
-    for start, stop in slabs:
-        late(q, v, start, stop, max(1, stop - 1 - start), b)
+    slabs = _sweep(q, v, times, fixed, damping, ends, moves=True)
+    late, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
+    workers = min(torch.get_num_threads(), len(slabs))
+
+    def finish(start: int, stop: int) -> None:
+        late(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
+
+    _work(slabs, workers, finish)
 
 
-def stoermer(q: Array, previous: Array, square: float, fixed: tuple[Any, ...]) -> None:
-    """Störmer: previous ← 2φ − previous + square F(φ) inside.
+def _sweep(
+    q: Array,
+    v: Array,
+    times: tuple[float, float],
+    fixed: tuple[Any, ...],
+    damping: tuple[Array, ...] | None,
+    ends: tuple[Array, Array],
+    *,
+    moves: bool,
+) -> list[tuple[int, int]]:
+    """Kick all, and drift all but the first and last plane of each slab if it moves; the slabs."""
+    _whole(q, v)
+    kernel = _sweep_3 if q.ndim == 4 else _sweep_2
+    a, b = map(q.dtype.type, times)
+    factors = [np.ones(n, q.dtype) for n in v.shape[1:]] if damping is None else list(damping)
+    factors += factors[-1:] * (3 - len(factors))
+    factors = [np.ascontiguousarray(factor) for factor in factors]
+    damped = damping is not None
 
-    Args:
-        q: φ with its halo, [2, N + 2, …], in two or three axes.
-        previous: The same shape; its inside is changed.
-        square: Δt².
-        fixed: From `constants`.
-    """
-    kernel = _stoermer_3 if q.ndim == 4 else _stoermer_2
-    kind = q.dtype.type
-    cells = previous[(slice(None), *(slice(1, -1),) * (q.ndim - 1))]
-    _share(cells, lambda start, stop: kernel(q, previous, start, stop, kind(square), *fixed))
+    def run(start: int, stop: int) -> None:
+        kernel(q, v, start, stop, a, *fixed, b, moves, damped, *factors, *ends)
+
+    return _share(v, run)
+
+
+def _whole(q: Array, v: Array) -> None:
+    """The kernels go by address, so nothing else may come to them."""
+    if not (q.flags.c_contiguous and v.flags.c_contiguous and q.dtype == v.dtype):
+        raise ValueError("q and v must be contiguous and of one type; take Field's own tensors.")
+    if q.shape != (2, *(n + 2 for n in v.shape[1:])) or v.shape[0] != 2:
+        raise ValueError(f"q must be v's shape with a halo, got {q.shape} and {v.shape}.")
 
 
 def _share(v: Array, run: Callable[[int, int], Any]) -> list[tuple[int, int]]:
     """Run (start, stop) over slabs of the first axis in threads; the slabs."""
     planes = v.shape[1]
     workers = max(1, min(torch.get_num_threads(), v.size // 2 // _SHARE, planes // 2))
-    slabs = list(pairwise(planes * part // workers for part in range(workers + 1)))
-    others = [_pool(workers).submit(run, *slab) for slab in slabs[1:]]
+    # Several slabs a thread: one that the system takes away for a while holds up few.
+    pieces = workers if workers == 1 or planes < 64 * workers else 4 * workers
+    slabs = list(pairwise(planes * part // pieces for part in range(pieces + 1)))
+    _work(slabs, workers, run)
+    return slabs
+
+
+def _work(slabs: list[tuple[int, int]], workers: int, run: Callable[[int, int], Any]) -> None:
+    """Run all slabs in so many threads, this one among them."""
+    waiting = iter(slabs)
+
+    def work_off() -> None:
+        for slab in waiting:
+            run(*slab)
+
+    others = [_pool(workers).submit(work_off) for _ in range(workers - 1)]
     try:
-        run(*slabs[0])
+        work_off()
     finally:
         for other in others:
             other.result()
-    return slabs
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from torch import Tensor
 
 
@@ -24,6 +25,10 @@ class Edge:
 
     def fill(self, face: Face) -> None:
         """Set the halo from the cells inside."""
+
+    def copies(self) -> tuple[bool, int, int] | None:
+        """What `fill` copies: whether it is the far side, and signs; None if nothing."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,11 @@ class Periodic(Edge):
 
     def fill(self, face: Face) -> None:
         """Copy the cells at the far side."""
-        face.halo.copy_(face.far)
+        _copy(face.far, face.halo)
+
+    def copies(self) -> tuple[bool, int, int]:
+        """The far side, as it is."""
+        return True, 1, 1
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,11 @@ class Reflecting(Edge):
     def fill(self, face: Face) -> None:
         """Copy the nearest cells, with their signs."""
         for component, sign in enumerate(self.signs):
-            if sign == 1:
-                face.halo[component].copy_(face.near[component])
-            else:
-                face.halo[component].copy_(-face.near[component])
+            _copy(face.near[component], face.halo[component], sign)
+
+    def copies(self) -> tuple[bool, int, int]:
+        """The nearest cells, with their signs."""
+        return False, *self.signs
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,21 @@ def face(padded: Tensor, axis: int, high: bool) -> Face:
     size = padded.shape[axis + 1] - 2
     halo, near, far = (size + 1, size, 1) if high else (0, 1, size)
     return Face(*(padded.select(axis + 1, at) for at in (halo, near, far)))
+
+
+def _copy(source: Tensor, target: Tensor, sign: int = 1) -> None:
+    """Put a face's values, perhaps negated, into another.
+
+    On a processor by NumPy: PyTorch would share so small a copy out to its own threads, which then
+    wait for more by spinning, on the cores that ours are about to need.
+    """
+    if target.device.type == "cpu":
+        if sign == 1:
+            np.copyto(target.numpy(), source.numpy())
+        else:
+            np.negative(source.numpy(), out=target.numpy())
+    else:
+        target.copy_(source if sign == 1 else -source)
 
 
 def parse(edges: EdgeLike | Sequence[EdgeLike | tuple[EdgeLike, EdgeLike]], axes: int) -> Edges:

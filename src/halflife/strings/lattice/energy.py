@@ -115,13 +115,18 @@ def absorbed(grid: Grid, velocity: Tensor, damping: Sequence[Tensor]) -> float:
         velocity: v after that step's `kick_drift`, between its two factors d; [2, N, …].
         damping: d, one factor an axis.
     """
+    if velocity.device.type == "cpu" and grid.axes > 1:
+        from halflife.strings.lattice import compiled
+
+        volume = np.broadcast_to(grid.volume.ravel(), grid.shape[:1])
+        return compiled.taken(velocity.numpy(), volume, [d.numpy() for d in damping])
     total, rows = 0.0, max(1, _CHUNK * grid.shape[0] // grid.sites)
     for start in range(0, grid.shape[0], rows):
         place = slice(start, min(start + rows, grid.shape[0]))
         d = keep([damping[0][place], *damping[1:]], grid.axes).double().square()
         v = velocity[:, place].double()
-        volume = _tensor(grid.volume[place] if grid.slope is not None else grid.volume, v)
-        total += float((volume * (1 / d - d) * v.square().sum(0)).sum()) / 2
+        cells = _tensor(grid.volume[place] if grid.slope is not None else grid.volume, v)
+        total += float((cells * (1 / d - d) * v.square().sum(0)).sum()) / 2
     return total
 
 

@@ -11,12 +11,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from halflife.strings.lattice import stencil
+from halflife.strings.lattice.edges import Edge, Fixed
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
 Damping = Sequence[Tensor]
@@ -26,6 +28,8 @@ class Engine(Protocol):
     """Three operations; times are in the units of the grid."""
 
     name: str
+    fills_last: bool
+    """Whether a drift also fills the halo of the last axis, as its edges say."""
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """Kick: v ← v + time F(φ)."""
@@ -47,16 +51,16 @@ class TorchEngine:
 
     def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None, name: str):
         self.name = name
+        self.fills_last = False
         self._fixed = inverse_square, slope
         self._spare: Tensor | None = None
         self._times: dict[tuple[float, ...], Tensor] = {}
-        compiled = name == "torch"
-        kind = f"{like.device.type} {like.ndim}"
-        self._fused = stencil.compiled(stencil.kick_drift, kind) if compiled else stencil.kick_drift
+        self._kind = like.shape, like.dtype, like.device, inverse_square, slope is None
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`; not compiled, for it stands at the ends of a run only."""
-        stencil.kick(padded, velocity, self._tensor(padded, time), *self._fixed)
+        force = stencil.acceleration(padded, *self._fixed)
+        velocity.copy_(velocity + self._tensor(padded, time) * force)
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
@@ -68,18 +72,25 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = padded.clone()
+            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
         target, self._spare = self._spare, padded
-        self._fused(padded, velocity, target, self._tensor(padded, *times), *self._fixed, damping)
+        self._function("kick_drift")(
+            padded.unbind(),
+            velocity.unbind(),
+            target.unbind(),
+            self._tensor(padded, *times),
+            *self._fixed,
+            damping,
+        )
         return target
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
         """As of `Engine`."""
-        kind = f"{padded.device.type} {padded.ndim}"
-        run = stencil.stoermer
-        if self.name == "torch":
-            run = stencil.compiled(stencil.stoermer, kind)
-        run(padded, previous, self._tensor(padded, square), *self._fixed)
+        run = self._function("stoermer")
+        run(padded.unbind(), previous.unbind(), self._tensor(padded, square), *self._fixed)
+
+    def _function(self, name: str) -> Any:
+        return stencil.compiled(name, *self._kind) if self.name == "torch" else vars(stencil)[name]
 
     def _tensor(self, like: Tensor, *times: float) -> Tensor:
         """Times as a tensor, which a compiled function takes without being compiled again."""
@@ -95,12 +106,21 @@ class NumbaEngine:
     """The loops in `compiled.py`, in place; on the processor, in two or three axes."""
 
     name = "numba"
+    fills_last = True
 
-    def __init__(self, like: Tensor, inverse_square: float, slope: Tensor | None):
+    def __init__(
+        self,
+        like: Tensor,
+        inverse_square: float,
+        slope: Tensor | None,
+        last: tuple[Edge, Edge],
+    ):
         from halflife.strings.lattice import compiled
 
         self._compiled = compiled
         rows = None if slope is None else slope.numpy()
+        self._plain = inverse_square, slope
+        self._ends = compiled.halo(like.numpy(), *(edge.copies() for edge in last))
         self._fixed = compiled.constants(like.numpy(), inverse_square, rows)
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
@@ -109,23 +129,40 @@ class NumbaEngine:
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
-        self._compiled.drift(padded.numpy(), velocity.numpy(), time)
+        self._compiled.drift(padded.numpy(), velocity.numpy(), time, self._ends)
 
     def kick_drift(
         self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
     ) -> Tensor:
         """As of `Engine`; in place."""
         factors = None if damping is None else tuple(d.numpy() for d in damping)
-        self._compiled.kick_drift(padded.numpy(), velocity.numpy(), times, self._fixed, factors)
+        self._compiled.kick_drift(
+            padded.numpy(), velocity.numpy(), times, self._fixed, self._ends, factors
+        )
         return padded
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
-        """As of `Engine`."""
-        self._compiled.stoermer(padded.numpy(), previous.numpy(), square, self._fixed)
+        """As of `Engine`; as PyTorch has it, for float64 runs that are few."""
+        time = torch.tensor(square, dtype=padded.dtype)
+        stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
 
 
-def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor | None) -> Engine:
-    """The engine for a padded field.
+def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
+    if device.type != "cpu":
+        return torch.empty(tuple(shape), dtype=dtype, device=device)
+    kind = np.float32 if dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.empty(tuple(shape), kind))
+
+
+def choose(
+    name: EngineName,
+    like: Tensor,
+    inverse_square: float,
+    slope: Tensor | None,
+    last: tuple[Edge, Edge] = (Fixed(), Fixed()),
+) -> Engine:
+    """The engine for a padded field, whose last axis has these edges.
 
     "auto" is Numba on a processor, "torch" on a card; "eager" for a single axis.
 
@@ -143,7 +180,7 @@ def choose(name: EngineName, like: Tensor, inverse_square: float, slope: Tensor 
             raise ValueError(f"engine 'numba' runs on a processor, not on {like.device}: 'torch'.")
         if axes == 1:
             raise ValueError("engine 'numba' wants two or three axes; for one take 'eager'.")
-        return NumbaEngine(like, inverse_square, slope)
+        return NumbaEngine(like, inverse_square, slope, last)
     if name == "torch" and here and not has_compiler():
         warnings.warn(
             "engine='torch' wants a C++ compiler on a processor, and there is none: PyTorch runs "

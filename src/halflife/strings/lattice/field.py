@@ -15,7 +15,7 @@ from torch import Tensor
 
 from halflife.strings.lattice import edges
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
-from halflife.strings.lattice.engines import Damping, EngineName, choose
+from halflife.strings.lattice.engines import Damping, EngineName, choose, room
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
 
@@ -69,18 +69,20 @@ class Field:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}.")
         self.grid = grid
         self.slabs = slabs
-        self.padded = _values("phi", phi, grid, padded=True).to(device, dtype).contiguous()
-        given = np.zeros((2, *grid.shape)) if velocity is None else velocity
-        self.velocity = (
-            _values("velocity", given, grid, padded=False).to(device, dtype).contiguous()
-        )
+        values = _values("phi", phi, grid, padded=True)
+        self.padded = room(values.shape, dtype, torch.device(device)).copy_(values)
+        self.velocity = room((2, *grid.shape), dtype, self.padded.device)
+        if velocity is None:
+            self.velocity.zero_()
+        else:
+            self.velocity.copy_(_values("velocity", velocity, grid, padded=False))
         self.lag = 0.0
         self.due: Damping | None = None
         slope = None
         if grid.slope is not None:
             slope = torch.as_tensor(grid.slope).to(device, dtype)
         self._slope = slope
-        self.engine = choose(engine, self.padded, grid.spacing**-2, slope)
+        self.engine = choose(engine, self.padded, grid.spacing**-2, slope, grid.faces[-1])
         self._faces = [
             (axis, bool(high), found)
             for axis, pair in enumerate(grid.faces)
@@ -105,7 +107,11 @@ class Field:
 
     def fill_halo(self) -> None:
         """Give the halo what the edges say; fixed and outgoing edges keep theirs."""
-        for axis, high, found in self._faces:
+        self._fill(self._faces)
+
+    def _fill(self, faces: Sequence[tuple[int, bool, edges.Edge]]) -> None:
+        """Some faces by their edges, and those between processes."""
+        for axis, high, found in faces:
             found.fill(edges.face(self.padded, axis, high))
         if self.slabs is not None:
             self.slabs.exchange(self.padded)
@@ -227,7 +233,7 @@ class Field:
             if isinstance(found, edges.Outgoing):
                 face = edges.face(self.padded, axis, high)
                 found.advance(face, next(nearest), drift / self.grid.spacing)
-        self.fill_halo()
+        self._fill(self._faces[:-2] if self.engine.fills_last else self._faces)
 
 
 def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:

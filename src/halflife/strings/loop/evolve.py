@@ -21,6 +21,7 @@ from halflife.strings.arguments import number, whole
 from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass
+from halflife.strings.loop.markers import RingMarkers
 from halflife.strings.loop.trace import COLUMNS, Frames, Trace
 from halflife.strings.thin_loop import ThinLoop, angular_momentum, tension_log, vorton_radius
 
@@ -128,7 +129,8 @@ class Loop:
         Args:
             T: How long, in core units.
             h: Spacing of the grid, at most `COARSEST`.
-            dt: Step; 0.4 h if left out, less where the carriers swing faster.
+            dt: Step; 0.4 h if left out, less where the carriers swing faster, and 0.1 h without a
+                current: a collapse is quick.
             box: Length of the half plane along r and z. If left out R0 + T/2 and the sponge's
                 width, so that nothing can come back before T.
             absorber: What takes radiation out at the outer edges; an open edge if left out.
@@ -153,7 +155,8 @@ class Loop:
 
         Warns:
             UserWarning: the run is longer than 2 (box − R0); w is narrow; the carriers are too
-                light to be held at the vorton's radius; or the current left the string.
+                light to be held at the vorton's radius; the current left the string, or even the
+                box, which ends the run early.
         """
         setting = self._setting(T, h, dt, box, absorber, noise, seed, every, frames, dtype)
         run = _Run(setting, self._start(setting, engine, device))
@@ -169,12 +172,17 @@ class Loop:
                 run.save(path)
                 saved = time.monotonic()
         trace = run.trace()
-        if self.J > 0 and trace.most_crossings > 1:
-            when = float(trace.t[np.argmax(trace.crossings > 1)])
+        if run.left:
             warnings.warn(
-                f"φ₁ changes sign {trace.most_crossings} times in the plane from t = {when:g} on: "
-                "the current has left the string. Heavier carriers (mh) or a wider kernel (w) hold "
-                "on longer.",
+                f"the carriers were about to leave the box at t = {trace.t[-1]:g}, where the run "
+                f"ends; T was {T:g}.",
+                stacklevel=2,
+            )
+        if not np.isnan(trace.parted):
+            warnings.warn(
+                f"the current has left the string at t = {trace.parted:g}: {trace.most_crossings} "
+                f"changes of sign of φ₁ in the plane, carriers up to {trace.separation:.3g} core "
+                "widths off. Heavier carriers (mh) or a wider kernel (w) hold on longer.",
                 stacklevel=2,
             )
         return trace
@@ -236,7 +244,11 @@ class Loop:
                 )
         # ω² ≤ 8/h² + 2 in the field, and the carriers' swing across the core.
         limit = 2 / np.sqrt(max(8 / h**2 + 2, swing**2))
-        step = min(0.4 * h, 0.5 * limit * 1.4) if dt is None else number("dt", dt, "(0, inf)")
+        step = (
+            min(0.4 * h if self.J > 0 else 0.1 * h, 0.7 * limit)
+            if dt is None
+            else number("dt", dt, "(0, inf)")
+        )
         if step > limit:
             raise ValueError(f"dt={step:g} is unstable; take less than {limit:.4g}, better 0.4 h.")
         return _Setting(
@@ -265,7 +277,7 @@ class Loop:
         from halflife.strings.lattice.grid import Grid
         from halflife.strings.loop.coupled import Carriers, Coupled, NoCarriers
         from halflife.strings.loop.initial import loop_field, phase_noise
-        from halflife.strings.loop.markers import RingMarkers, fermi_sea
+        from halflife.strings.loop.markers import fermi_sea
 
         cells, h = setting.cells, setting.h
         grid = Grid(
@@ -348,8 +360,14 @@ class _Run:
 
     @property
     def done(self) -> bool:
-        """Whether T is reached."""
-        return self.coupled.steps >= self.total
+        """Whether T is reached, or the carriers are about to leave the box."""
+        return self.coupled.steps >= self.total or self.left
+
+    @property
+    def left(self) -> bool:
+        """Whether the carriers are about to leave the box."""
+        carriers = self.coupled.carriers
+        return isinstance(carriers, RingMarkers) and carriers.leaves(self.coupled.field)
 
     def advance(self) -> None:
         """To the next sample or picture."""
@@ -358,7 +376,7 @@ class _Run:
         ahead = self._shots[self._shots > steps]
         if len(ahead):
             until = min(until, int(ahead[0]))
-        while self.coupled.steps < until:
+        while self.coupled.steps < until and not self.left:
             self.coupled.step()
         self._look()
 

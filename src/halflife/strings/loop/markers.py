@@ -102,6 +102,11 @@ class RingMarkers:
         bars = self.smeared(field)
         return np.sqrt(self.q**2 + (self.J / self.x) ** 2 + (self.mh * bars) ** 2)
 
+    def leaves(self, field: Field) -> bool:
+        """Whether a kernel will reach beyond the grid in a step."""
+        reach = CUTOFF * self.w + 4 * self.h
+        return bool(self.x.max() + reach > field.grid.shape[0] * self.h)
+
     def smeared(self, field: Field) -> Array:
         """φ̄ at each marker, shape (G,)."""
         patch, _ = self._look(field)

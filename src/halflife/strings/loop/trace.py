@@ -29,6 +29,8 @@ COLUMNS = (
     "radial",
 )
 """Numbers of one sample, in the order in which they are kept."""
+PARTED = 3.0
+"""A carrier this many core widths from the string does not come back."""
 
 
 class Settled(NamedTuple):
@@ -100,6 +102,26 @@ class Trace:
         return int(self.crossings.max())
 
     @property
+    def separation(self) -> float:
+        """Largest distance of a carrier from the string; 0 without carriers or string."""
+        there = np.isfinite(self.R)
+        if not (self.x.size and there.any()):
+            return 0.0
+        return float(np.abs(self.x[there] - self.R[there, None]).max())
+
+    @property
+    def parted(self) -> float:
+        """The time when the current has left the string; NaN if it stays.
+
+        Then φ₁ changes sign more than once, or a carrier is `PARTED` core widths off.
+        """
+        if not self.x.size:
+            return float("nan")
+        far = np.abs(np.nan_to_num(self.x - self.R[:, None])).max(axis=1) > PARTED
+        when = np.flatnonzero((self.crossings > 1) | far)
+        return float(self.t[when[0]]) if len(when) else float("nan")
+
+    @property
     def vanished(self) -> float:
         """The time from which on there is no string; NaN if there is one at the end."""
         there = np.flatnonzero(self.crossings > 0)
@@ -111,6 +133,34 @@ class Trace:
     def causal_until(self) -> float:
         """2 (box − R0): what was reflected by the box may be back from this time on."""
         return float(2 * (self.about["box"] - self.about["R0"]))
+
+    def summary(self) -> dict[str, Any]:
+        """What one wants to know of a run, as JSON values; None for what there is not."""
+        from halflife.strings.thin_loop import ThinLoop
+
+        times, radii = self.turning_points()
+        about = self.about
+        thin = np.zeros(0)
+        if len(radii):
+            _, thin = ThinLoop(about["J"]).turning_points(about["R0"], len(radii))
+        late = int((times >= self.t[-1] / 2).sum())  # two turns make a fit, but not one to trust
+        settled = self.settled() if late >= 3 and np.isnan(self.vanished) else None
+        out = np.trapezoid(self.goldstone, self.t), np.trapezoid(self.radial, self.t)
+        return {
+            **{name: about[name] for name in ("R0", "R_v", "L", "J", "mh", "w", "groups")},
+            **{name: about[name] for name in ("T", "h", "dt", "box")},
+            "causal_until": self.causal_until,
+            "closure": self.closure,
+            "crossings": self.most_crossings,
+            "separation": self.separation,
+            "turn_t": times.tolist(),
+            "turn_R": radii.tolist(),
+            "turn_R_thin": np.asarray(thin).tolist(),
+            "settled": None if settled is None else settled.radius,
+            "rate": None if settled is None else settled.rate,
+            "vanished": None if np.isnan(self.vanished) else self.vanished,
+            "goldstone_share": float(out[0] / sum(out)),
+        }
 
     def turning_points(self) -> tuple[Array, Array]:
         """Times and radii at which the loop turns, by parabolas through the samples there."""

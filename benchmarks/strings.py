@@ -1,0 +1,362 @@
+"""Site updates a second of the lattice beside what the memory allows and beside plain ways.
+
+    python -m benchmarks.strings [--repetitions 9] [--size 192] [--device cuda]
+
+On the processor all take turns in one process, first with one thread, then with all that PyTorch
+takes. Printed are million site updates a second (from the median time), and as medians over the
+turns the fraction of the roof and our rate over theirs, in wall time; with one thread also in
+processor time, the one to look at when others use the machine.
+
+The roof is STREAM's triad a = b + s·c of the same process, compiled by Numba. Bytes are what has to
+cross the memory's bus, write-allocates counted on both sides: the triad 4 words a number (two read,
+one fetched to be overwritten, one written); our step in place reads and writes φ and v, two
+components each: 8 words a site; the compiled PyTorch step, which has a second φ: 10 words a site.
+`update` is v += a·q; q += b·v: as many words as our step in place, and next to no arithmetic.
+
+Peers: PyTorch compiled; the same written with one slice assignment over both components; NumPy with
+`roll` and arrays of temporaries, as one writes it first; and a plain loop, compiled by Numba, over
+complex numbers with the neighbours' indices wrapped, kick and drift each a sweep.
+
+Then thin loops a second (20,000 of R_v = 20 to 2,000 that start at rest from 1.5 R_v, over three
+breathing periods, 50 looks each) and world-sheet rates a second (4 million, uniform Airy), the
+latter beside the exact quadrature.
+
+Targets: 0.85 of the roof, 20 times NumPy per core, PyTorch compiled at 0.8 of Numba; 10⁴ loops and
+10⁷ rates a second. On a card: 70 % of the speed of a copy, with PyTorch compiled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+
+from halflife.strings.lattice import Field, Grid, advance
+from halflife.strings.lattice.engines import has_compiler
+from halflife.strings.lattice.stencil import inside
+from halflife.strings.thin_loop import ThinLoop, angular_momentum
+from halflife.strings.worldsheet import exact_log_rate, log_rate
+
+H, DT = 0.5, 0.1
+THREADS = ThreadPoolExecutor()
+
+
+@dataclass
+class Contestant:
+    """What is timed: `run` makes `steps` steps over `sites`, and moves `bytes` each."""
+
+    run: Callable[[], Any]
+    sites: int
+    bytes: float
+    steps: int = 1
+
+
+def in_threads(kernel: Any, n: int) -> None:
+    """Run (start, stop) over n numbers in PyTorch's number of threads, this one among them.
+
+    In threads of our own: those of OpenMP would go on spinning on the cores of whoever comes next.
+    """
+    count = torch.get_num_threads()
+    cuts = [n * part // count for part in range(count + 1)]
+    others = [THREADS.submit(kernel, *pair) for pair in pairwise(cuts[1:])]
+    kernel(*cuts[:2])
+    for other in others:
+        other.result()
+
+
+def triad(n: int, dtype: Any) -> Contestant:
+    a, b, c = (np.ones(n, dtype) for _ in range(3))
+    s = a.dtype.type(0.5)
+    run = lambda: in_threads(lambda i, k: _triad(a[i:k], b[i:k], c[i:k], s), n)  # noqa: E731
+    return Contestant(run, n, 4 * a.itemsize)
+
+
+def update(n: int, dtype: Any) -> Contestant:
+    q, v = (np.ones(n, dtype) for _ in range(2))
+    s = q.dtype.type(1e-9)
+    run = lambda: in_threads(lambda i, k: _update(q[i:k], v[i:k], s, s), n)  # noqa: E731
+    return Contestant(run, n, 4 * q.itemsize)
+
+
+@njit(nogil=True)
+def _triad(a, b, c, s):
+    for i in range(a.size):
+        a[i] = b[i] + s * c[i]
+
+
+@njit(nogil=True)
+def _update(q, v, a, b):
+    for i in range(q.size):
+        v[i] += a * q[i]
+        q[i] += b * v[i]
+
+
+def start(shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(0)
+    phi = rng.normal(size=(2, *shape)).astype(np.float32)
+    phi *= 0.3
+    return phi
+
+
+def ours(grid: Grid, engine: str, dtype: torch.dtype, device: str = "cpu") -> Contestant:
+    phi = torch.from_numpy(start(grid.shape))
+    field = Field(grid, phi, dtype=dtype, device=device, engine=engine)  # type: ignore[arg-type]
+    words = 8 if engine == "numba" or device != "cpu" else 10
+    advance(field, DT, 2)
+    steps = 2
+
+    def run() -> None:
+        for _ in range(steps):
+            field.kick_drift(DT, DT)
+
+    return Contestant(run, grid.sites, words * field.padded.element_size(), steps)
+
+
+def one_slice(grid: Grid) -> Contestant:
+    """The compiled step with one slice assignment over both components."""
+    field = Field(grid, torch.from_numpy(start(grid.shape)))
+    a, b = field.padded, field.padded.clone()
+    v = field.velocity
+
+    def step(phi: Any, v: Any, target: Any) -> None:
+        new = v + DT * acceleration_of_both(phi)
+        v.copy_(new)
+        inside(target).copy_(inside(phi) + DT * new)
+
+    compiled = torch.compile(step, fullgraph=True, dynamic=False)
+
+    def run() -> None:
+        compiled(a, v, b)
+        compiled(b, v, a)
+
+    return Contestant(run, grid.sites, 40, 2)
+
+
+def acceleration_of_both(padded: Any) -> Any:
+    total: Any = None
+    for axis in (1, 2, 3):
+        for place in (slice(0, -2), slice(2, None)):
+            cut = [slice(None), *(slice(1, -1),) * 3]
+            cut[axis] = place
+            total = padded[tuple(cut)] if total is None else total + padded[tuple(cut)]
+    phi = inside(padded)
+    square = phi[0] * phi[0] + phi[1] * phi[1]
+    return (total - 6 * phi) * H**-2 - phi * (square - 1)
+
+
+def numpy_roll(grid: Grid) -> Contestant:
+    phi = start(grid.shape)
+    v = np.zeros_like(phi)
+    h, dt = np.float32(H), np.float32(DT)
+
+    def run() -> None:
+        nonlocal phi, v
+        laplacian = sum(np.roll(phi, s, axis) for axis in (1, 2, 3) for s in (1, -1)) - 6 * phi
+        v = v + dt * (laplacian / h**2 - phi * ((phi**2).sum(0) - 1))
+        phi = phi + dt * v
+
+    return Contestant(run, grid.sites, float("nan"))
+
+
+@njit
+def _plain(phi, v, c, dt):
+    X, Y, Z = phi.shape
+    for x in range(X):
+        for y in range(Y):
+            for z in range(Z):
+                p = phi[x, y, z]
+                s = phi[(x + 1) % X, y, z] + phi[(x - 1) % X, y, z]
+                s += phi[x, (y + 1) % Y, z] + phi[x, (y - 1) % Y, z]
+                s += phi[x, y, (z + 1) % Z] + phi[x, y, (z - 1) % Z]
+                f = (s - 6 * p) * c - p * (p.real * p.real + p.imag * p.imag - 1)
+                v[x, y, z] += dt * f
+    for x in range(X):
+        for y in range(Y):
+            for z in range(Z):
+                phi[x, y, z] += dt * v[x, y, z]
+
+
+def plain_loop(grid: Grid) -> Contestant:
+    both = start(grid.shape)
+    phi = (both[0] + 1j * both[1]).astype(np.complex64)
+    v = np.zeros_like(phi)
+    return Contestant(
+        lambda: _plain(phi, v, np.float32(H**-2), np.float32(DT)), grid.sites, float("nan")
+    )
+
+
+Times = dict[str, list[tuple[float, float]]]
+
+
+def turns(contestants: dict[str, Contestant], repetitions: int) -> Times:
+    """Wall and processor seconds a step of each contestant in each turn; one before to warm up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for contestant in contestants.values():
+            contestant.run()
+    times: Times = {name: [] for name in contestants}
+    for _ in range(repetitions):
+        for name, contestant in contestants.items():
+            begin = time.perf_counter(), time.process_time()
+            contestant.run()
+            end = time.perf_counter(), time.process_time()
+            wall, processor = (e - b for e, b in zip(end, begin, strict=True))
+            times[name].append((wall / contestant.steps, processor / contestant.steps))
+    return times
+
+
+def table(title: str, contestants: dict[str, Contestant], times: Times, against: str) -> None:
+    """Print rates, fractions of the triad's bandwidth, and `against`'s rate over each."""
+    kinds = (0, 1) if torch.get_num_threads() == 1 else (0,)
+    print(f"\n{title}")
+    print(f"  {'':34} {'M site/s':>9} {'GB/s':>6} {'of the roof':>15} {f'{against} / it':>20}")
+    for name, it in contestants.items():
+        seconds = median(wall for wall, _ in times[name])
+        roof, ratio = [], []
+        for kind in kinds:
+            roof.append(
+                median(
+                    (it.bytes * it.sites / mine[kind])
+                    / (contestants["triad"].bytes * contestants["triad"].sites / best[kind])
+                    for mine, best in zip(times[name], times["triad"], strict=True)
+                )
+            )
+            ratio.append(
+                median(
+                    (mine[kind] / it.sites) / (first[kind] / contestants[against].sites)
+                    for mine, first in zip(times[name], times[against], strict=True)
+                )
+            )
+        cells = [" ".join(f"{x:7.2f}" if x == x else "      –" for x in roof)]
+        cells += [" ".join(f"{x:9.2f}" for x in ratio)]
+        moved = it.bytes * it.sites / seconds / 1e9
+        speed = f"{moved:6.1f}" if moved == moved else "     –"
+        print(f"  {name:34} {it.sites / seconds / 1e6:9.0f} {speed} {cells[0]:>15} {cells[1]:>20}")
+
+
+def on_cpu(repetitions: int, size: int) -> None:
+    threads = torch.get_num_threads()
+    print(f"PyTorch {torch.__version__}, medians of {repetitions} turns")
+    for count in dict.fromkeys((1, threads)):
+        torch.set_num_threads(count)
+        for n in (size, 256) if count > 1 else (size,):
+            grid = Grid((n, n, n), H)
+            both = 2 * grid.sites
+            contestants = {
+                "triad": triad(both, np.float32),
+                "update": update(both, np.float32),
+                "Numba, in place": ours(grid, "numba", torch.float32),
+            }
+            if has_compiler():
+                contestants["PyTorch compiled"] = ours(grid, "torch", torch.float32)
+                if n == size:
+                    contestants["  with one slice assignment"] = one_slice(grid)
+            if n == size:
+                contestants["PyTorch as it stands"] = ours(grid, "eager", torch.float32)
+            if count == 1:
+                contestants["NumPy with roll"] = numpy_roll(grid)
+                contestants["plain loop over complex numbers"] = plain_loop(grid)
+            kind = "wall and processor time" if count == 1 else "wall time"
+            title = f"float32, {n}³, {count} thread{'s' * (count > 1)}; ratios in {kind}"
+            table(title, contestants, turns(contestants, repetitions), "Numba, in place")
+    torch.set_num_threads(1)
+    grid = Grid((size, size, size), H)
+    contestants = {
+        "triad": triad(2 * grid.sites, np.float64),
+        "Numba, in place": ours(grid, "numba", torch.float64),
+    }
+    title = f"float64, {size}³, 1 thread; ratios in wall and processor time"
+    table(title, contestants, turns(contestants, repetitions), "Numba, in place")
+    torch.set_num_threads(threads)
+    ensembles(min(repetitions, 5))
+
+
+def ensembles(repetitions: int) -> None:
+    """Thin loops and decay rates a second, in wall and processor time."""
+    rng = np.random.default_rng(0)
+    radius = np.exp(rng.uniform(np.log(20), np.log(2000), 20_000))
+    times = 2 * np.pi * radius[:, None] * np.linspace(0, 3, 50)
+    loops = ThinLoop(angular_momentum(radius))
+    R = np.exp(rng.uniform(np.log(20), np.log(1e6), 4_000_000))
+    E = rng.uniform(1, 20, R.size)
+    M = E * rng.uniform(0, 1, R.size)
+    few = slice(0, 200)
+    them = {
+        "thin loops": (lambda: loops.evolve(1.5 * radius, times), radius.size),
+        "rates, uniform Airy": (lambda: log_rate(R, E, M), R.size),
+        "rates, exact quadrature": (lambda: exact_log_rate(R[few] % 80 + 20, 5.0, 1.0), 200),
+    }
+    contestants = {
+        name: Contestant(run, count, float("nan")) for name, (run, count) in them.items()
+    }
+    found = turns(contestants, repetitions)
+    print(f"\nensembles on {torch.get_num_threads()} threads\n  {'':34} {'a second':>12}")
+    for name, it in contestants.items():
+        print(f"  {name:34} {it.sites / median(wall for wall, _ in found[name]):12.3g}")
+
+
+def on_gpu(repetitions: int, size: int) -> None:
+    """One card: bytes a second of the compiled step beside those of a copy."""
+    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
+    for dtype in (torch.float32, torch.float64):
+        for grid in (
+            Grid((size, size, size), H),
+            Grid((4096, 8192), H, "axisymmetric", edges="outgoing"),
+        ):
+            one, two = (torch.empty(1 << 28, dtype=dtype, device="cuda") for _ in range(2))
+            copy = 2 * one.nbytes / on_device(lambda a=one, b=two: b.copy_(a), repetitions)
+            del one, two
+            it = ours(grid, "torch", dtype, "cuda")
+            seconds = on_device(it.run, repetitions) / it.steps
+            speed = it.bytes * it.sites / seconds
+            print(
+                f"  {str(dtype)[6:]}, {'×'.join(map(str, grid.shape))} {grid.geometry}: "
+                f"{it.sites / seconds / 1e9:.2f} G site/s, {speed / copy:.0%} of a copy's "
+                f"{copy / 1e12:.2f} TB/s"
+            )
+            del it
+            torch.cuda.empty_cache()
+
+
+def on_device(step: Callable[[], Any], repetitions: int) -> float:
+    """Median seconds between two events around a call, after three to warm up."""
+    for _ in range(3):
+        step()
+    times = []
+    for _ in range(repetitions):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        step()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) / 1e3)
+    return median(times)
+
+
+def on_a_card() -> None:
+    """What `benchmarks.gpu` runs."""
+    on_gpu(20, 512)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--size", type=int, help="cells a side; 192, on a card 512")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    given = parser.parse_args()
+    if given.device == "cuda":
+        on_gpu(max(20, given.repetitions), given.size or 512)
+    else:
+        on_cpu(given.repetitions, given.size or 192)

@@ -1,0 +1,67 @@
+"""The claims about loops on the lattice: what their trials and their plots say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from halflife.lab import Outcome, Scale, Store, run
+from halflife.papers import _strings_loops as loops
+from halflife.papers.strings import paper as strings
+
+LOOPS = {
+    "goldstone-damping": Outcome.SUPPORTED,
+    "no-overshoot": Outcome.CONTRADICTED,
+    "overshoot-is-harmless": Outcome.SUPPORTED,
+}
+
+
+@pytest.mark.parametrize(("claim", "outcome"), LOOPS.items())
+def test_small_loops_come_to_a_verdict(claim, outcome, tmp_path):
+    with Store(f"sqlite:///{tmp_path / 's.db'}") as store:
+        (ended,) = run(strings[claim], "smoke", store=store, workers=1)
+        assert ended.failed == 0
+        assert ended.verdict.outcome is outcome
+        assert all(finding.figure for finding in store.findings())
+
+
+@pytest.fixture(scope="module")
+def trials():
+    cell = {"R_v": 20.0, "h": 0.5, "span": 10.0}
+    pairs = [(24.0, True), (20.0, False)]
+    return [loops.relax(**cell, R0=R0, current=current, seed=0) for R0, current in pairs]
+
+
+def test_a_trial_knows_a_loop_that_settles_from_one_that_vanishes(trials):
+    held, bare = trials
+    assert held["remains"] == 1.0
+    assert abs(held["settled"] / 20 - 1) == pytest.approx(held["miss"])
+    assert held["smallest"] == pytest.approx(1 - held["overshoot"])
+    assert held["beyond_bound"] == pytest.approx(20 / 24 - held["smallest"])
+    assert held["radius"][0] == pytest.approx(24, abs=0.05)
+    assert held["thin"][0] == pytest.approx(24)
+    assert bare["remains"] == 0.0
+    assert 20 < bare["vanished"] < 40
+    assert "miss" not in bare
+
+
+def test_plots_show_every_loop_and_the_bound(trials):
+    frame = pd.DataFrame(
+        [{"R_v": 20.0, "R0": 24.0, "h": 0.5, "current": True, "seed": 0, **trials[0]}]
+    )
+    figure = loops.radius_and_field(frame)
+    assert [trace.type for trace in figure.data] == ["scatter"] * 2 + ["heatmap"] * 4
+    still = np.array(figure.data[2].z)
+    assert np.array_equal(still, still[::-1])  # mirrored at the plane
+    bound = loops.smallest_radius(frame).data[1]
+    assert np.multiply(bound.x, bound.y) == pytest.approx(1)
+
+
+def test_what_needs_a_card_is_the_same_trial_in_a_larger_box():
+    claim = strings["ripples-stay-small"]
+    small, large = (claim.study(scale) for scale in (Scale.SMOKE, Scale.GPU))
+    assert small.rule == large.rule
+    assert small.trial is large.trial
+    cell = large.cells[0] | {"R_v": 20.0, "R0": 21.0, "h": 0.6, "T": 0.5}
+    seen = large.trial(**cell, seed=1)  # a mode of the card's own, in a small box
+    assert seen["growth"] == pytest.approx(1, abs=0.05)
+    assert loops.ripple_size(pd.DataFrame([{**cell, "seed": 1, **seen}])).data
