@@ -248,10 +248,12 @@ def _told(said: dict[str, Any]) -> str:
         lines.append(
             "It has not turned often enough to tell where it settles; give it more --time."
         )
-    lines.append(
-        f"Of what left it {100 * said['goldstone_share']:.1f} % were Goldstone bosons. φ₁ changed "
-        f"sign {said['crossings']} time{'s' * (said['crossings'] != 1)} in its plane at most."
-    )
+    lines.append(f"Of what left it {100 * said['goldstone_share']:.1f} % were Goldstone bosons.")
+    if said["R_v"]:
+        lines.append(
+            f"The carriers stayed within {said['separation']:.2g} core widths of the string; φ₁ "
+            f"changed sign {said['crossings']} time{'s' * (said['crossings'] != 1)} in its plane."
+        )
     lines.append(
         f"Energy book closed to {said['closure']:.1e}; box {said['box']:g}, nothing could be back "
         f"before t = {said['causal_until']:g}, ran to {said['T']:g}."

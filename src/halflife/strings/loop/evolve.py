@@ -178,12 +178,11 @@ class Loop:
                 f"ends; T was {T:g}.",
                 stacklevel=2,
             )
-        if self.J > 0 and trace.most_crossings > 1:
-            when = float(trace.t[np.argmax(trace.crossings > 1)])
+        if not np.isnan(trace.parted):
             warnings.warn(
-                f"φ₁ changes sign {trace.most_crossings} times in the plane from t = {when:g} on: "
-                "the current has left the string. Heavier carriers (mh) or a wider kernel (w) hold "
-                "on longer.",
+                f"the current has left the string at t = {trace.parted:g}: {trace.most_crossings} "
+                f"changes of sign of φ₁ in the plane, carriers up to {trace.separation:.3g} core "
+                "widths off. Heavier carriers (mh) or a wider kernel (w) hold on longer.",
                 stacklevel=2,
             )
         return trace

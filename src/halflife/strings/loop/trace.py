@@ -29,6 +29,8 @@ COLUMNS = (
     "radial",
 )
 """Numbers of one sample, in the order in which they are kept."""
+PARTED = 3.0
+"""A carrier this many core widths from the string does not come back."""
 
 
 class Settled(NamedTuple):
@@ -100,6 +102,26 @@ class Trace:
         return int(self.crossings.max())
 
     @property
+    def separation(self) -> float:
+        """Largest distance of a carrier from the string; 0 without carriers or string."""
+        there = np.isfinite(self.R)
+        if not (self.x.size and there.any()):
+            return 0.0
+        return float(np.abs(self.x[there] - self.R[there, None]).max())
+
+    @property
+    def parted(self) -> float:
+        """The time when the current has left the string; NaN if it stays.
+
+        Then φ₁ changes sign more than once, or a carrier is `PARTED` core widths off.
+        """
+        if not self.x.size:
+            return float("nan")
+        far = np.abs(np.nan_to_num(self.x - self.R[:, None])).max(axis=1) > PARTED
+        when = np.flatnonzero((self.crossings > 1) | far)
+        return float(self.t[when[0]]) if len(when) else float("nan")
+
+    @property
     def vanished(self) -> float:
         """The time from which on there is no string; NaN if there is one at the end."""
         there = np.flatnonzero(self.crossings > 0)
@@ -130,6 +152,7 @@ class Trace:
             "causal_until": self.causal_until,
             "closure": self.closure,
             "crossings": self.most_crossings,
+            "separation": self.separation,
             "turn_t": times.tolist(),
             "turn_R": radii.tolist(),
             "turn_R_thin": np.asarray(thin).tolist(),
