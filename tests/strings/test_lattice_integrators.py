@@ -226,3 +226,10 @@ def test_a_run_that_cannot_be_is_refused_before_it_starts():
         evolve(smooth(), 0.1, 5, every=0)
     with pytest.raises(ValueError, match="unstable"):
         evolve(smooth(), 1.0, 5)
+
+
+def test_a_field_that_has_burst_is_no_longer_moved():
+    field = smooth()
+    field.phi[0, 3, 3] = float("nan")
+    with pytest.raises(ValueError, match="φ is not finite; go back to a checkpoint"):
+        advance(field, 0.1, 1)

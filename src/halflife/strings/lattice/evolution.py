@@ -12,7 +12,13 @@ from typing import Any
 
 from halflife.strings.lattice import checkpoint as checkpoints
 from halflife.strings.lattice.field import Field
-from halflife.strings.lattice.integrators import Integrator, advance, check_step, synchronise
+from halflife.strings.lattice.integrators import (
+    Integrator,
+    advance,
+    check_step,
+    move,
+    synchronise,
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def _run(
             advance(field, dt, stride, method)
         else:
             for _ in range(stride):
-                advance(field, dt, 1, method, damping)
+                move(field, dt, 1, method, damping)
                 taken += field.absorbed(damping)
         step += stride
         if path is not None:

@@ -112,10 +112,15 @@ def stable_step(field: Field, name: str | Integrator = "leapfrog") -> float:
     """The largest stable Δt of an integrator for a field as it is now.
 
     From ω² ≤ 4d/h² + 3|φ|² − 1 on the lattice, with the largest |φ|, at least the vacuum's 1.
+
+    Raises:
+        ValueError: no such integrator, or φ is not finite.
     """
     largest = float(field.phi.square().sum(0).max().double().sqrt())
     if field.slabs is not None:
         largest = field.slabs.largest(largest)
+    if not math.isfinite(largest):
+        raise ValueError("field: φ is not finite; go back to a checkpoint, with a smaller dt.")
     return integrator(name).stability / field.grid.highest_frequency(max(1.0, largest))
 
 
@@ -183,6 +188,11 @@ def advance(
             f"field: its velocity is behind by {field.lag:g}, and this step would leave {lag:g}: "
             "call synchronise(field) before you change dt or the integrator."
         )
+    move(field, dt, steps, method, damping)
+
+
+def move(field: Field, dt: float, steps: int, method: Integrator, damping: Damping | None) -> None:
+    """`advance` without its checks, one of which looks at the whole field."""
     if steps == 0:
         return
     if method.two_fields:
@@ -198,7 +208,7 @@ def advance(
     for _ in range(steps):
         for kick, drift in sweeps:
             field.kick_drift(kick, drift, damping)
-    field.lag, field.due = lag, damping
+    field.lag, field.due = method.weights[0] * dt / 2, damping
 
 
 def synchronise(field: Field) -> None:
