@@ -150,7 +150,8 @@ def ladder(mR: float, low: float, high: float, count: int) -> Array:
 
 
 @paper.claim(
-    where="Abstract: quantum tunnelling; the exponent as a later note quotes it", version=2
+    where="Abstract, tried on an independent model; the exponent as a later note quotes it",
+    version=2,
 )
 def escape_law(scale: Scale) -> Study:
     """A zero mode leaves a curved string at a rate (m²/E) e^{−B} up to a factor of two, with B
@@ -192,7 +193,7 @@ def escape_law(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: quantum tunnelling, on a global string")
+@paper.claim(where="Abstract: quantum treatment; tried on an independent model")
 def escape_from_a_string(scale: Scale) -> Study:
     """On a loop of global string, all four components of the fermion solved for, the zero mode
     leaves at a rate (m²/E) e^{−B} up to a factor of two, with B from the string's true profile.
@@ -233,7 +234,7 @@ def escape_from_a_string(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: the largest energy of a zero mode is far above the fermion's mass")
+@paper.claim(where="Abstract: the largest energy of a zero mode; tried on an independent model")
 def far_above_the_mass(scale: Scale) -> Study:
     """The highest zero mode that stays on a kink ring for 10⁶/m has more than 2m, where m was
     thought to be the limit, for m R of 200 and more; and it grows as the square root of the radius.
@@ -265,7 +266,7 @@ def far_above_the_mass(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: classical and quantum treatments of that energy agree", version=2)
+@paper.claim(where="Abstract: both treatments agree; tried on an independent model", version=2)
 def classical_and_quantum(scale: Scale) -> Study:
     """On a global string the largest energy grows as the square root of the loop's radius both
     for a classical particle of mass m f, which must have a place to turn, and for a quantum that
@@ -316,7 +317,9 @@ def classical_and_quantum(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: decays of zero modes into other particles")
+@paper.claim(
+    where="Abstract: decays into other particles; a scalar toy, without the paper's spinors"
+)
 def lighter_particles_gain(scale: Scale) -> Study:
     """Beside a zero mode's own escape, decay into a lighter particle grows with the radius, as
     exp(2(m³ − M³)R/(3E²)) at large energies; into one as heavy as the fermion it does not.
@@ -355,7 +358,7 @@ def lighter_particles_gain(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: decays into other particles matter more than escape")
+@paper.claim(where="Abstract: the dominant decays; a scalar toy, without the paper's spinors")
 def lighter_particles_win(scale: Scale) -> Study:
     """In vortons that survive escape, decay of the topmost zero mode into a lighter particle,
     within what curvature leaves open, is faster than its escape although it mixes as weakly as
@@ -384,7 +387,7 @@ def lighter_particles_win(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: these rates are suppressed by curvature, and for heavy final states")
+@paper.claim(where="Abstract: suppression by curvature; a scalar toy, without the paper's spinors")
 def curvature_suppresses(scale: Scale) -> Study:
     """Decay rates of a scalar toy fall exponentially for heavy final states, ln Γ with a slope
     that tends to −2/3 in M³R/E²; and with a vertex that flips chirality they fall as R^{−2/3}
@@ -424,7 +427,7 @@ def curvature_suppresses(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: non-adiabatic changes of the string's shape open more decays")
+@paper.claim(where="Abstract: non-adiabatic changes; a scalar toy, without the paper's spinors")
 def changes_of_shape(scale: Scale) -> Study:
     """A loop that breathes decays faster than the average of its static rates, by more than a
     fifth at ΩR = 4, the more the faster it breathes and the heavier the particle; a slow one, at
@@ -465,7 +468,9 @@ def changes_of_shape(scale: Scale) -> Study:
     )
 
 
-@paper.claim(where="Abstract: a wide zero mode is scattered less by charges around the core")
+@paper.claim(
+    where="Abstract: scattering; the mechanism only, the rate cannot be had without the text"
+)
 def wide_modes_scatter_less(scale: Scale) -> Study:
     """Light charges that sit around the core, within a fifth of 1/m, scatter a zero mode the less
     the wider it is, as a whole and out of the string, by momenta above the binding scale 2m. Not
