@@ -205,7 +205,7 @@ def _curve(trace: Trace, now: float) -> Image:
     R_v = float(trace.about["R_v"])
     if R_v:
         draw.line([place(0, R_v), place(last, R_v)], INK)
-        draw.text((left + 4, place(0, R_v)[1] + 3), "vorton radius", INK, font=font)
+        draw.text((left + 330, 2), "vorton radius", INK, font=font)
     for t, R, colour, thick in ((trace.t, thin, THIN, 1), (trace.t, trace.R, STRING, 3)):
         shown = np.isfinite(R) & ((t <= now) if thick > 1 else True)
         points = [place(float(a), float(b)) for a, b in zip(t[shown], R[shown], strict=True)]
