@@ -14,6 +14,7 @@ bfloat16: ours, its `chunk_gla` where it is installed, and PyTorch's attention; 
 """
 
 import argparse
+import itertools
 import math
 import re
 import statistics
@@ -89,21 +90,32 @@ def job(function, tensors, *, gradient: bool) -> Run:
     return lambda: torch.autograd.grad(function(*free), free, do)
 
 
-def seconds(run: Run) -> float:
+TURN = 0.05
+"""Seconds of calls that a turn lasts at least: the first finds caches and threads cold."""
+
+
+def seconds(run: Run, calls: int = 1) -> float:
     start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    for _ in range(calls):
+        run()
+    return (time.perf_counter() - start) / calls
 
 
 def compare(runs: dict[str, Run], budget: float) -> dict[str, list[float]]:
-    """The times of all, taking turns, at least five rounds or three if they are long."""
-    first = sum(seconds(run) for run in runs.values())  # also compiles
-    rounds = max(3 if first > budget / 5 else 5, min(25, int(budget / max(first, 1e-4))))
+    """Times of a call of each, taking turns, at least five rounds or three if they are long."""
+    for run in runs.values():
+        run()  # compiles
+    calls = {name: math.ceil(TURN / seconds(run)) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            times[name].append(seconds(run))
-    return times
+    begun = time.perf_counter()
+    for name, run in itertools.chain.from_iterable(itertools.repeat(list(runs.items()), 25)):
+        if len(times[name]) >= (3 if len(runs) * TURN > budget / 5 else 5) and (
+            time.perf_counter() - begun > budget
+        ):
+            break
+        times[name].append(seconds(run, calls[name]))
+    shortest = min(map(len, times.values()))
+    return {name: found[:shortest] for name, found in times.items()}
 
 
 def ratio(times: dict[str, list[float]], name: str) -> float:

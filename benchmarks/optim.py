@@ -83,7 +83,7 @@ def floor(params: list[nn.Parameter]) -> Step:
     from numba import njit
 
     from halflife.optim.cpu import memory
-    from halflife.optim.cpu.threads import pool
+    from halflife.threads import together
 
     averages = [torch.zeros_like(p) for p in params]
     load, store, fetch = {
@@ -114,13 +114,14 @@ def floor(params: list[nn.Parameter]) -> Step:
     run(*table, 0, 1)
 
     def step() -> Any:
-        parts = torch.get_num_threads()
-        others = []
-        if parts > 1:
-            others = [pool(parts - 1).submit(run, *table, part, parts) for part in range(1, parts)]
-        run(*table, 0, parts)
-        for other in others:
-            other.result()
+        threads = torch.get_num_threads()
+        parts = iter(range(threads))
+
+        def work_off() -> None:
+            for part in parts:
+                run(*table, part, threads)
+
+        together(work_off, threads)
         return keep
 
     return step

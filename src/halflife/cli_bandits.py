@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from halflife.cli_shared import checked, save, save_figure
 from halflife.errors import HalflifeError, UnknownNameError
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from halflife.bandits import Fit
 
 app = typer.Typer(
@@ -38,7 +37,7 @@ def example(
 
     if output.exists():
         raise HalflifeError(f"{output} is there already; name another file.")
-    _save(output, example_log().to_csv(index=False))
+    save(output, example_log().to_csv(index=False))
     typer.echo(f"The log is in {output}; next: halflife bandit fit {output}")
 
 
@@ -78,10 +77,10 @@ def fit(
     from halflife import bandits
 
     if state.exists():  # checked before the work, and again when the file is made
-        found = _checked(
+        found = checked(
             bandits.fit, log, **_columns(date, outcome, channels, covariates), bootstrap=0
         )
-        with _checked(bandits.Planner.open, state, expect=found) as planner:
+        with checked(bandits.Planner.open, state, expect=found) as planner:
             steps = len(planner.history())
         raise HalflifeError(
             f"{state} is a planner already, with {steps} recommendations. Name another file by "
@@ -96,9 +95,9 @@ def fit(
     )
     typer.echo(str(found))
     if plot is not None:
-        _write(bandits.response_figure(found), plot)
+        save_figure(bandits.response_figure(found), plot)
     limits = dict(_limit(text) for text in limit or ())
-    _checked(
+    checked(
         bandits.Planner.create,
         state,
         found,
@@ -119,8 +118,8 @@ def recommend(
     """Recommend the next period's spends, with reasons; the same until their outcome is known."""
     from halflife.bandits import Planner
 
-    with _checked(Planner.open, state) as planner:
-        typer.echo(str(_checked(planner.recommend, budget)))
+    with checked(Planner.open, state) as planner:
+        typer.echo(str(checked(planner.recommend, budget)))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -139,8 +138,8 @@ def observe(
     from halflife.bandits import Planner
 
     really = dict(_amount(text) for text in spent or ())
-    with _checked(Planner.open, state) as planner:
-        counted = _checked(planner.observe, outcome, step=step, spent=really)
+    with checked(Planner.open, state) as planner:
+        counted = checked(planner.observe, outcome, step=step, spent=really)
     typer.echo(
         "Taken, and learned from."
         if counted
@@ -153,8 +152,8 @@ def withdraw(state: State = DEFAULT) -> None:
     """Take the recommendation that waits for its outcome back."""
     from halflife.bandits import Planner
 
-    with _checked(Planner.open, state) as planner:
-        _checked(planner.withdraw)
+    with checked(Planner.open, state) as planner:
+        checked(planner.withdraw)
     typer.echo("Withdrawn.")
 
 
@@ -168,12 +167,12 @@ def history(
     """Show every recommendation and outcome so far."""
     from halflife.bandits import Planner
 
-    with _checked(Planner.open, state) as planner:
+    with checked(Planner.open, state) as planner:
         steps = planner.history()
     if output is None:
         typer.echo("There are no steps yet." if steps.empty else steps.to_string(index=False))
     else:
-        _save(output, steps.to_csv(index=False))
+        save(output, steps.to_csv(index=False))
         typer.echo(f"The steps are in {output}")
 
 
@@ -209,9 +208,9 @@ def simulate(
     if system in ("synthetic", "advertising"):
         bandit: Any = getattr(bandits, system)()
         total, unit = 1.5 if budget is None else budget, np.ones(3)
-        actions = _checked(bandits.budget, total, low=np.zeros(3), high=unit)
+        actions = checked(bandits.budget, total, low=np.zeros(3), high=unit)
     else:
-        with _checked(bandits.Planner.open, Path(system)) as planner:
+        with checked(bandits.Planner.open, Path(system)) as planner:
             fitted = planner.fit
         # In units of each channel's largest spend: what agents know of norms suits actions near 1.
         plain, unit = fitted.system(), fitted.largest
@@ -219,7 +218,7 @@ def simulate(
             plain.A, plain.B * unit, plain.omega, plain.theta * unit, plain.reward_noise
         )
         total = float(unit.sum()) / 2 if budget is None else budget
-        spends = _checked(bandits.budget, total, low=np.zeros(bandit.d), high=unit)
+        spends = checked(bandits.budget, total, low=np.zeros(bandit.d), high=unit)
         actions = bandits.finite(spends.arms / unit)
     known = bandits.Constants.of(bandit, actions)
     best, value = bandit.optimal(actions)
@@ -230,8 +229,8 @@ def simulate(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for name in chosen:
             task = progress.add_task(name, total=seeds)
-            agent = _checked(_agent, name, actions, known, rounds, bandit.reward_deviation)
-            runs[name] = _checked(
+            agent = checked(_agent, name, actions, known, rounds, bandit.reward_deviation)
+            runs[name] = checked(
                 bandits.simulate,
                 bandit,
                 agent,
@@ -248,7 +247,7 @@ def simulate(
             f"{name:{width}}  {np.median(lost):6.2f} % [{lost.min():.2f}, {lost.max():.2f}]"
             f"   {np.median(one.changes):,.0f}"
         )
-    _write(bandits.regret_figure(runs), plot)
+    save_figure(bandits.regret_figure(runs), plot)
 
 
 def _agent(name: str, actions: Any, known: Any, rounds: int, noise: float) -> Any:
@@ -282,7 +281,7 @@ def _fitted(log: Path, **options: Any) -> Fit:
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("intervals", total=200)
-        found: Fit = _checked(
+        found: Fit = checked(
             estimate,
             log,
             bootstrap=200,
@@ -313,25 +312,3 @@ def _amount(text: str) -> tuple[str, float]:
         return name, float(amount)
     except ValueError:
         raise HalflifeError(f"{text!r} is no spend; write channel=amount, as tv=480.") from None
-
-
-def _checked(function: Any, *arguments: Any, **options: Any) -> Any:
-    """Call `function`; a mistake of the person is one sentence, without a traceback."""
-    try:
-        return function(*arguments, **options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise HalflifeError(str(error)) from None
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HalflifeError(f"{path} cannot be written: {error.strerror}.") from None
-
-
-def _write(figure: Figure, path: Path) -> None:
-    figure.update_layout(template="plotly_white")
-    _save(path, figure.to_html(include_plotlyjs=True))
-    typer.echo(f"The plot is in {path}")

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from halflife.cli_shared import checked, save, save_figure
 from halflife.errors import HalflifeError, UnknownNameError
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from halflife.schedules import Schedule
 
 app = typer.Typer(help="Plot and explain learning-rate schedules.", no_args_is_help=True)
@@ -45,8 +44,10 @@ def plot(
     chosen = {spec: parse(spec) for spec in schedules}
     width = max(map(len, chosen))
     for spec, schedule in chosen.items():
-        typer.echo(f"{spec:{width}}  {_checked(sketch, schedule, total)}")
-    _write(_checked(figure, chosen, total), output, open_it)
+        typer.echo(f"{spec:{width}}  {checked(sketch, schedule, total)}")
+    save_figure(checked(figure, chosen, total), output)
+    if open_it:
+        typer.launch(output.resolve().as_uri())
 
 
 @app.command()
@@ -55,7 +56,7 @@ def explain(schedules: Specifications, total: Total = 1000) -> None:
     from halflife.schedules import explain as explained
 
     for spec in schedules:
-        typer.echo(_checked(explained, parse(spec), total))
+        typer.echo(checked(explained, parse(spec), total))
 
 
 def refine(
@@ -91,7 +92,7 @@ def refine(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the report repeats them, as cautions
-        schedule, report = _checked(
+        schedule, report = checked(
             refine_log,
             log,
             kind=kind,
@@ -105,10 +106,10 @@ def refine(
     typer.echo(report)
     typer.echo(sketch(schedule, max(report.total, 2)))
     if output is not None:
-        _save(output, schedule.to_json() + "\n")
+        save(output, schedule.to_json() + "\n")
         typer.echo(f"The schedule is in {output}; Schedule.from_json(text) reads it.")
     if plot is not None:
-        _write(figure(report), plot, open_it=False)
+        save_figure(figure(report), plot)
 
 
 def parse(spec: str) -> Schedule:
@@ -123,7 +124,7 @@ def parse(spec: str) -> Schedule:
     if path.suffix == ".json":
         if not path.is_file():
             raise HalflifeError(f"There is no file {path}.")
-        read: Schedule = _checked(schedules.Schedule.from_json, path.read_text(encoding="utf-8"))
+        read: Schedule = checked(schedules.Schedule.from_json, path.read_text(encoding="utf-8"))
         return read
     name, _, rest = spec.partition(":")
     public = {known: vars(schedules).get(known) for known in schedules.__all__}
@@ -131,7 +132,7 @@ def parse(spec: str) -> Schedule:
     if name not in profiles:
         raise UnknownNameError("schedule", name, profiles)
     arguments = dict(_argument(name, part) for part in rest.split(",") if part)
-    made: Schedule = _checked(profiles[name], **arguments)
+    made: Schedule = checked(profiles[name], **arguments)
     return made
 
 
@@ -170,27 +171,3 @@ def sketch(schedule: Schedule, total: int, width: int = 60) -> str:
     steps = np.minimum(((np.arange(width) + 0.5) / width * total).astype(int), total - 1)
     heights = np.clip(schedule(steps, total), 0, 1) * (len(BARS) - 1)
     return "".join(BARS[round(float(height))] for height in heights)
-
-
-def _checked(function: Any, *arguments: Any, **options: Any) -> Any:
-    """Call `function`; a mistake of the person is one sentence, without a traceback."""
-    try:
-        return function(*arguments, **options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise HalflifeError(str(error)) from None
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HalflifeError(f"{path} cannot be written: {error.strerror}.") from None
-
-
-def _write(figure: Figure, path: Path, open_it: bool) -> None:
-    figure.update_layout(template="plotly_white")
-    _save(path, figure.to_html(include_plotlyjs=True))
-    typer.echo(f"The plot is in {path}")
-    if open_it:
-        typer.launch(path.resolve().as_uri())

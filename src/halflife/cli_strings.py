@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from halflife.cli_shared import checked, save_figure
 from halflife.errors import HalflifeError
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from halflife.strings import Lifetime, Vorton
 
 app = typer.Typer(
@@ -48,8 +47,8 @@ def vorton(
 
     from halflife.strings import vorton as predict
 
-    found: Vorton = _checked(predict, lam, yukawa, carriers, scale=scale)
-    decays = {mass: _checked(found.decay, mass, mixing) for mass in into or ()}
+    found: Vorton = checked(predict, lam, yukawa, carriers, scale=scale)
+    decays = {mass: checked(found.decay, mass, mixing) for mass in into or ()}
     least = found.carriers_to_last()
     if as_json:
         from dataclasses import asdict
@@ -63,7 +62,9 @@ def vorton(
         from halflife.strings import lifetime_figure
 
         upto = max(3 * carriers, 3 * least) if least else 3 * carriers
-        _write(_checked(lifetime_figure, lam, yukawa, scale=scale, upto=upto), plot, as_json)
+        save_figure(
+            checked(lifetime_figure, lam, yukawa, scale=scale, upto=upto), plot, quiet=as_json
+        )
 
 
 @app.command()
@@ -86,7 +87,7 @@ def modes(
 
     pairs: tuple[Literal["attracted", "repelled"], ...] = ("attracted", "repelled")
     found = [
-        _checked(bound_states, mass, l, n=winding, pair=pair, count=levels)
+        checked(bound_states, mass, l, n=winding, pair=pair, count=levels)
         for l in range(winding + momenta)  # noqa: E741
         for pair in pairs[: 2 if winding == 1 else 1]
     ]
@@ -126,8 +127,8 @@ def modes(
     if plot is not None:
         from halflife.strings import bound_states_figure
 
-        figure = _checked(bound_states_figure, mass, winding, levels=levels, momenta=momenta)
-        _write(figure, plot, as_json)
+        figure = checked(bound_states_figure, mass, winding, levels=levels, momenta=momenta)
+        save_figure(figure, plot, quiet=as_json)
 
 
 @app.command()
@@ -179,9 +180,9 @@ def evolve(
             raise HalflifeError(f"{path} must end in {suffix}.")
     more = {"mh": mass, "w": width, "groups": groups}
     loop = (
-        _checked(Loop.around, vorton_radius, radius, **more)
+        checked(Loop.around, vorton_radius, radius, **more)
         if vorton_radius
-        else _checked(Loop, radius, **more)
+        else checked(Loop, radius, **more)
     )
     T = time if time is not None else (20 * vorton_radius or 4 * radius)
     aside = Console(stderr=True)
@@ -195,12 +196,12 @@ def evolve(
         task = progress.add_task("", total=T, crossed=0.0, of=T / side)
         with warnings.catch_warnings(record=True) as cautions:
             warnings.simplefilter("always", UserWarning)
-            trace = _checked(
+            trace = checked(
                 loop.evolve,
                 T,
                 spacing,
                 box=box,
-                absorber=_checked(Absorber.sponge, sponge),
+                absorber=checked(Absorber.sponge, sponge),
                 noise=noise,
                 seed=seed,
                 frames=pictures if film or strip else 0,
@@ -215,7 +216,7 @@ def evolve(
     typer.echo(json.dumps(_finite(said), indent=2) if as_json else _told(said))
     for path, write in ((film, write_film), (strip, write_strip)):
         if path is not None:
-            _checked(write, trace, path)
+            checked(write, trace, path)
             typer.echo(f"The pictures are in {path}", err=as_json)
 
 
@@ -350,21 +351,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(x) for x in value]
     return None if isinstance(value, float) and abs(value) == float("inf") else value
-
-
-def _checked(function: Any, *arguments: Any, **options: Any) -> Any:
-    """Call `function`; a mistake of the person is one sentence, without a traceback."""
-    try:
-        return function(*arguments, **options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        raise HalflifeError(str(error)) from None
-
-
-def _write(figure: Figure, path: Path, quiet: bool) -> None:
-    figure.update_layout(template="plotly_white")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")
-    except OSError as error:
-        raise HalflifeError(f"{path} cannot be written: {error.strerror}.") from None
-    typer.echo(f"The plot is in {path}", err=quiet)

@@ -26,4 +26,9 @@ def worth(entries: int) -> int:
 def run_in_threads(table: tuple[Any, ...], tiles: int, threads: int) -> None:
     """Run the kernel over all tiles of a table."""
     parts = pairwise([tiles * k // threads for k in range(threads + 1)])
-    together(lambda: run(*table, *next(parts)), threads)
+
+    def work_off() -> None:
+        for part in parts:
+            run(*table, *part)
+
+    together(work_off, threads)

@@ -11,6 +11,7 @@ decay is multiplied into the state, nothing is divided by it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -71,9 +72,8 @@ def backward(
     K, V = q.shape[-1], v.shape[-1]
     example = _EXAMPLES[wide(q.dtype)]
     width = lanes(example.itemsize)
-    tasks, longest = _tasks(q, cu_seqlens, -(-K // width))
+    tasks, longest, stride = _tasks(q, cu_seqlens, K, width)
     where = _where(q, k, v, g, do, dq, dk, dg, initial_state, dstate)
-    stride = width * (int((tasks[:, 6] - tasks[:, 5]).max()) if len(tasks) else 0)
     kept = -(-longest // kernels.BLOCK)
     scratch = kernels.BLOCK * (2 * V + 4 * stride) + V * stride * (1 + kept) + stride
 
@@ -109,9 +109,8 @@ def _by_values(
     K, V = w.shape[-1], x.shape[-1]
     example = _EXAMPLES[wide(w.dtype)]
     width = lanes(example.itemsize)
-    tasks, _ = _tasks(w, cu_seqlens, -(-V // width))
+    tasks, _, stride = _tasks(w, cu_seqlens, V, width)
     where = _where(*tensors, *states)
-    stride = width * (int((tasks[:, 6] - tasks[:, 5]).max()) if len(tasks) else 0)
     scratch = kernels.BLOCK * (3 * K + 2 * stride) + K * stride
 
     by_values: Any = kernels.by_values
@@ -155,29 +154,39 @@ def _where(*tensors: Tensor | None) -> np.ndarray[Any, Any]:
     return np.array(rows, dtype=np.int64).ravel()
 
 
-def _tasks(q: Tensor, cu_seqlens: Tensor | None, strips: int) -> tuple[np.ndarray[Any, Any], int]:
-    """One task for each sequence, head and part of the strips; and the longest sequence.
+Rows = tuple[tuple[int, ...], ...]
+
+
+def _tasks(q: Tensor, cu_seqlens: Tensor | None, lanes: int, width: int) -> tuple[Rows, int, int]:
+    """One task for each sequence, head and part of the strips; the longest sequence and part.
 
     A part has several strips, which share the staging, unless there are too few tasks for the
-    threads.
+    threads. Its length is that of its strips side by side.
     """
     B, T, H, _ = q.shape
-    if cu_seqlens is None:
+    ends = None if cu_seqlens is None else tuple(bounds(cu_seqlens, T))
+    return _rows(B, T, H, ends, -(-lanes // width), width, torch.get_num_threads())
+
+
+@lru_cache(maxsize=64)
+def _rows(
+    B: int, T: int, H: int, ends: tuple[int, ...] | None, strips: int, width: int, workers: int
+) -> tuple[Rows, int, int]:
+    if ends is None:
         sequences = [(b, 0, T, b) for b in range(B)]
     else:
-        pairs = pairwise(bounds(cu_seqlens, T))
-        sequences = [(0, start, end - start, n) for n, (start, end) in enumerate(pairs)]
-    parts, workers = 1, torch.get_num_threads()
+        sequences = [(0, start, end - start, n) for n, (start, end) in enumerate(pairwise(ends))]
+    parts = 1
     while parts < strips and len(sequences) * H * parts < 4 * workers:
         if len(sequences) * H * parts % workers == 0:
             break
         parts += 1
     edges = [strips * part // parts for part in range(parts + 1)]
-    rows = [
+    rows = tuple(
         (b, start, length, n * H + h, h, first, last)
         for b, start, length, n in sequences
         for h in range(H)
         for first, last in pairwise(edges)
-    ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 7)
-    return table, max((length for _, _, length, _ in sequences), default=0)
+    )
+    widest = max((last - first for first, last in pairwise(edges)), default=0) if rows else 0
+    return rows, max((length for _, _, length, _ in sequences), default=0), width * widest

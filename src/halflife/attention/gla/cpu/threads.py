@@ -7,6 +7,7 @@ threads gives the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ import torch
 
 from halflife.threads import together
 
-_ENOUGH = 1 << 20
-"""Multiplications and additions that a thread must have to be worth waking: some 50 µs."""
+Tasks = np.ndarray[Any, Any]
+_ENOUGH = 1 << 22
+"""Multiplications and additions that a thread must have to be worth waking: some 200 µs."""
 
 
 def share(
-    run: Callable[[np.ndarray[Any, Any], int], None],
-    tasks: np.ndarray[Any, Any],
+    run: Callable[[Tasks, int], None],
+    tasks: tuple[tuple[int, ...], ...],
     scratch: int,
     dtype: torch.dtype,
     *,
@@ -30,7 +32,7 @@ def share(
 
     Args:
         run: Releases Python's lock.
-        tasks: One a row, their lengths in column 2.
+        tasks: One a row, their lengths in column 2; arrays of these are kept from call to call.
         scratch: How many numbers of memory of its own each thread needs.
         dtype: Of these numbers.
         work: Multiplications and additions in all.
@@ -47,8 +49,10 @@ def share(
     together(work_off, workers)
 
 
-def _pieces(tasks: np.ndarray[Any, Any], count: int) -> list[np.ndarray[Any, Any]]:
+@lru_cache(maxsize=64)
+def _pieces(rows: tuple[tuple[int, ...], ...], count: int) -> list[Tasks]:
     """Neighbouring tasks in pieces of about equal length."""
+    tasks = np.array(rows, dtype=np.int64).reshape(-1, 7)
     ends = (tasks[:, 2] + 1).cumsum()
     total = int(ends[-1]) if len(ends) else 0
     cuts = np.unique(np.searchsorted(ends, [total * n // count for n in range(1, count)], "left"))
