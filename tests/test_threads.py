@@ -26,8 +26,7 @@ def test_all_pieces_are_taken_once(kind, count):
     pieces, taken = iter(range(1000)), []
 
     def work():
-        for piece in pieces:
-            taken.append(piece)
+        taken.extend(pieces)
 
     for _ in range(3):
         together(work, count)
@@ -77,8 +76,7 @@ def test_a_forked_process_has_threads_of_its_own(kind):
         pieces, taken = iter(range(100)), []
 
         def work():
-            for piece in pieces:
-                taken.append(piece)
+            taken.extend(pieces)
 
         together(work, 2)
         os._exit(0 if sorted(taken) == list(range(100)) else 1)
