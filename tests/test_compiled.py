@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 FACTOR = "from numba import njit\n\n@njit\ndef times(x):\n    return {} * x\n"
 MAIN = """
 from halflife.compiled import kept
@@ -53,6 +55,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_compile_at_once_keep_code_of_their_own(tmp_path):
     """Numba alone gives both the same file, and serves one's code to the other."""
     (tmp_path / "main.py").write_text(TWICE)

@@ -71,7 +71,7 @@ def test_every_picture_of_the_guides_is_drawn_by_the_script():
     script = (DOCS / "draw.py").read_text()
     used = {
         name
-        for page in ("optim.md", "kappa.md", "moving-from-adamw.md")
+        for page in ("optim.md", "kappa.md", "moving-from-adamw.md", "strings.md")
         for name in re.findall(r"images/([\w-]+\.png)", (DOCS / page).read_text())
     }
     assert used == set(re.findall(r'"([\w-]+\.png)"', script))

@@ -7,6 +7,7 @@ from halflife.papers.dlb import EXPERT, OTHERS, horizon, one_of, play, random_sy
 from halflife.papers.dlb import paper as dlb
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "claim", ["constant-action", "switching-is-free", "confidence", "upper-bound"]
 )

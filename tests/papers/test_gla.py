@@ -24,6 +24,7 @@ ON_A_CARD = [name for name, claim in gla_paper.claims.items() if Scale.GPU in cl
 TINY = replace(_gla_networks.SIZES["smoke"], updates=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", EXACT)
 def test_the_exact_statements_hold(claim, tmp_path):
     with Store(f"sqlite:///{tmp_path / 's.db'}") as store:
@@ -83,6 +84,7 @@ def test_on_a_card_a_model_has_some_thirty_million_parameters():
     assert 20e6 < sum(p.numel() for p in made.parameters()) < 50e6
 
 
+@pytest.mark.slow
 def test_the_papers_own_scale_is_launched(tmp_path, monkeypatch):
     """The same trial function and launcher as for 340M parameters, on settings made small."""
     import yaml

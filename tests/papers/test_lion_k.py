@@ -29,6 +29,7 @@ from halflife.papers.lion_k import paper as lion_k_paper
 QUICK = ("bound-reached", "chatter")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", QUICK)
 def test_the_exact_statements_hold(claim, tmp_path):
     with Store(f"sqlite:///{tmp_path / 's.db'}") as store:

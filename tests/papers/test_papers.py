@@ -81,7 +81,16 @@ def test_a_study_on_a_card_is_more_work_than_any_smaller_one(claim):
     assert smoke < laptop < gpu
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+FIRST = {claim.paper: name for name, claim in reversed(CLAIMS.items())}
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param(claim, id=name, marks=[] if name in FIRST.values() else pytest.mark.slow)
+        for name, claim in CLAIMS.items()
+    ],
+)
 def test_the_first_trials_of_every_claim_run(claim):
     plan = Plan(claim, Scale.SMOKE, claim.study(Scale.SMOKE))
     for trial in plan.next_trials()[:2]:
@@ -93,6 +102,7 @@ def test_the_first_trials_of_every_claim_run(claim):
         assert all(isinstance(value, float | np.ndarray) for value in metrics.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", ON_A_CARD.values(), ids=ON_A_CARD)
 def test_every_cell_for_a_card_runs_on_a_tiny_model_on_the_cpu(claim):
     """All but the size is as on the card: the trial function, its parameters, the rule."""

@@ -15,6 +15,7 @@ LOOPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "outcome"), LOOPS.items())
 def test_small_loops_come_to_a_verdict(claim, outcome, tmp_path):
     with Store(f"sqlite:///{tmp_path / 's.db'}") as store:

@@ -30,6 +30,7 @@ def test_the_digits_of_an_earlier_solution(R, j, energy, rate, exact):
     assert level.rate == pytest.approx(rate, rel=2e-5)
 
 
+@pytest.mark.slow
 @given(st.floats(3, 60), st.floats(1.15, 5), st.floats(0.1, 10))
 @settings(max_examples=15)
 def test_the_fast_way_is_the_exact_one(mR, times, m):

@@ -51,6 +51,7 @@ class CutShortError(Exception):
     """The run ends here."""
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_ends_with_the_same_bits(tmp_path):
     path = tmp_path / "space.npz"
     options = {"ripple": Ripple(2, radial=0.02), "box": BOX, "every": 0.5}

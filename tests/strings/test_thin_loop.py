@@ -226,6 +226,7 @@ def test_both_integrators_take_the_same_steps():
             np.testing.assert_allclose(b.numpy(), a, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradients(monkeypatch):
     monkeypatch.setattr(thin_loop_torch, "STEP", 1 / 6)
     J = torch.tensor(angular_momentum(np.array([30.0, 40.0]))).requires_grad_()

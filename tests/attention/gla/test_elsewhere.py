@@ -74,12 +74,12 @@ print(len(compiled.asm["cubin"]))
 @pytest.mark.parametrize(
     ("kernel", "dtype", "architecture"),
     [
-        ("states", "bf16", 90),
+        pytest.param("states", "bf16", 90, marks=pytest.mark.slow),
         ("outputs", "bf16", 90),
         pytest.param("queries", "bf16", 80, marks=pytest.mark.slow),
         pytest.param("keys", "bf16", 90, marks=pytest.mark.slow),
         pytest.param("values", "bf16", 100, marks=pytest.mark.slow),
-        ("gates", "bf16", 90),
+        pytest.param("gates", "bf16", 90, marks=pytest.mark.slow),
         pytest.param("outputs", "fp32", 90, marks=pytest.mark.slow),
         pytest.param("values", "fp32", 90, marks=pytest.mark.slow),
     ],
