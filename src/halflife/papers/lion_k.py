@@ -250,7 +250,7 @@ def plane(scale: Scale) -> Study:
         trial=descend_in_the_plane,
         rule=holds("excess", SOLVED),
         grid={"K": PLANE_K, "decay": (1.2, 0.4)},
-        seeds=seeds(scale, 10, smoke=2),
+        seeds=seeds(scale, 10, smoke=1),
         plot=draw_the_plane,
     )
 

@@ -238,7 +238,7 @@ def high_budget(scale: Scale) -> Study:
         ),
         grid={
             "workload": workloads(scale, "characters"),
-            "optimizer": OPTIMIZERS,
+            "optimizer": scale.pick(smoke=OPTIMIZERS[:1], laptop=OPTIMIZERS),
             "budget": scale.pick(smoke=(0.25,), laptop=(0.25, 1.0)),
             "schedule": ("rex", *OTHERS),
         },
@@ -333,7 +333,7 @@ def delay(scale: Scale) -> Study:
         ),
         grid={
             "workload": workloads(scale, "characters"),
-            "optimizer": OPTIMIZERS,
+            "optimizer": scale.pick(smoke=OPTIMIZERS[:1], laptop=OPTIMIZERS),
             "budget": (*low, 1.0),
             "schedule": ("linear", "delayed linear", "rex"),
         },
