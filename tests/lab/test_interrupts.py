@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from halflife.lab.store.interrupts import held_interrupts
+from halflife.lab.interrupts import held_interrupts
 
 
 def press():

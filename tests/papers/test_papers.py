@@ -97,9 +97,12 @@ def test_the_first_trials_of_every_claim_run(claim):
         metrics = plan.study.trial(**trial.parameters, seed=trial.seed)
         again = plan.study.trial(**trial.parameters, seed=trial.seed)
         assert metrics.keys() == again.keys()
-        same = [np.array_equal(metrics[k], again[k], equal_nan=True) for k in metrics]
-        assert all(same) or str(claim) in TIMED  # pure
-        assert all(isinstance(value, float | np.ndarray) for value in metrics.values())
+        arrays = {k for k, value in metrics.items() if isinstance(value, np.ndarray)}
+        for name in arrays:  # NaN where there is nothing, such as a loop that is gone
+            assert np.array_equal(metrics[name], again[name], equal_nan=True)
+        numbers, same = ({k: v for k, v in m.items() if k not in arrays} for m in (metrics, again))
+        assert numbers == same or str(claim) in TIMED  # pure
+        assert all(isinstance(value, float) for value in numbers.values())
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from itertools import combinations, permutations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from halflife.bandits.arguments import Array, array, number
+from halflife.arguments import Array, array, number
 
 LARGEST = 200_000
 """More vertices than this are refused."""

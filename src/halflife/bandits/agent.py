@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from halflife.arguments import Array, array
 from halflife.bandits.actions import Actions
-from halflife.bandits.arguments import Array, array, outcome
+from halflife.bandits.outcome import outcome
 
 State = dict[str, Any]
 """JSON values only; floats survive JSON to the last bit."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from halflife.arguments import Array, number, whole
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import Agent, filled
-from halflife.bandits.arguments import Array, number, whole
 from halflife.bandits.dynlin_ucb import compatible
 from halflife.bandits.official import OfficialAR2
 

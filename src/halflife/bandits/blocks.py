@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from halflife.bandits.arguments import number, whole
+from halflife.arguments import number, whole
 
 
 def holds(rho: float, rounding: str = "floor", memory: int | None = None) -> Iterator[int]:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from halflife.bandits.arguments import number, whole
+from halflife.arguments import number, whole
 from halflife.bandits.blocks import block_lengths
 from halflife.bandits.constants import Constants
 

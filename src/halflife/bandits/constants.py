@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from halflife.arguments import number
 from halflife.bandits.actions import Actions
-from halflife.bandits.arguments import number
 from halflife.bandits.environment import DynamicalLinearBandit
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from halflife.arguments import Array, number
 from halflife.bandits import radius as radii
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import Agent, checked_constants, filled
-from halflife.bandits.arguments import Array, number
 from halflife.bandits.constants import Constants
 from halflife.bandits.dynlin_ucb import compatible, regularised
 from halflife.bandits.official import OfficialRidge

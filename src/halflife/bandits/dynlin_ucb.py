@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from halflife.arguments import number, whole
 from halflife.bandits import radius as radii
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import Agent, checked_constants
-from halflife.bandits.arguments import number, whole
 from halflife.bandits.blocks import holds, official_blocks
 from halflife.bandits.constants import Constants
 from halflife.bandits.official import OfficialRidge

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from halflife.bandits.arguments import Array, array, number, whole
+from halflife.arguments import Array, array, number, whole
 
 if TYPE_CHECKING:
     from halflife.bandits.actions import Actions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from halflife.bandits.arguments import number, whole
+from halflife.arguments import number, whole
 
 if TYPE_CHECKING:
     import pandas as pd

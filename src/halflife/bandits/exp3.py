@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from halflife.arguments import Array, number, whole
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import Agent, checked_constants, filled
-from halflife.bandits.arguments import Array, number, whole
 from halflife.bandits.blocks import block_lengths
 from halflife.bandits.constants import Constants
 from halflife.bandits.dynlin_ucb import compatible

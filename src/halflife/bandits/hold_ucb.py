@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from halflife.arguments import number, whole
 from halflife.bandits import radius as radii
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import Agent, checked_constants
-from halflife.bandits.arguments import number, whole
 from halflife.bandits.constants import Constants
 from halflife.bandits.dynlin_ucb import memory_of, regularised, waiting
 from halflife.bandits.ridge import Ridge

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from halflife.bandits.arguments import Array, number, whole
+from halflife.arguments import Array, number, whole
 from halflife.bandits.environment import DynamicalLinearBandit
 from halflife.bandits.log import Log, LogError, read_log
 

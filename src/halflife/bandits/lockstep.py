@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from halflife.arguments import Array
 from halflife.bandits.agent import Agent
-from halflife.bandits.arguments import Array
 from halflife.bandits.dynlin_ucb import DynLinUCB
 from halflife.bandits.environment import DynamicalLinearBandit
 from halflife.bandits.lin_ucb import LinUCB

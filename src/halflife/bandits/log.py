@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from halflife.bandits.arguments import Array
+from halflife.arguments import Array
 
 if TYPE_CHECKING:
     import pandas as pd

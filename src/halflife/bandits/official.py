@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from halflife.arguments import Array
 from halflife.bandits.actions import Actions
-from halflife.bandits.arguments import Array
 
 
 class OfficialRidge:

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from filelock import FileLock, Timeout
 
+from halflife.arguments import Array, number
 from halflife.bandits.actions import budget as within
-from halflife.bandits.arguments import Array, number, outcome
 from halflife.bandits.identification import Fit
+from halflife.bandits.outcome import outcome
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from halflife.bandits.arguments import Array, number
+from halflife.arguments import Array, number
 from halflife.bandits.constants import Constants
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from halflife.arguments import Array
 from halflife.bandits.actions import Actions
 from halflife.bandits.agent import filled
-from halflife.bandits.arguments import Array
 
 
 class Ridge:

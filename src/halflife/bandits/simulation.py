@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from halflife.arguments import Array, whole
 from halflife.bandits.agent import Agent
-from halflife.bandits.arguments import Array, whole
 from halflife.bandits.environment import (
     DynamicalLinearBandit,
     agent_stream,

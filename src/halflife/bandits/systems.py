@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from halflife.arguments import array, number, whole
 from halflife.bandits.actions import Actions, full_spends
-from halflife.bandits.arguments import array, number, whole
 from halflife.bandits.environment import DynamicalLinearBandit
 
 

@@ -59,7 +59,6 @@ def relax(
         "imbalance": trace.closure,
         "extra_crossings": float(max(0, trace.most_crossings - 1) if current else 0),
         "remains": float(np.isnan(trace.vanished)),
-        "vanished": trace.vanished,
         "L": trace.about["L"],
         "mh": trace.about["mh"],
         "box": trace.about["box"],
@@ -73,7 +72,7 @@ def relax(
         "pixel": trace.frames.pixel * pool,
     }
     if not current:
-        return found
+        return found | {"vanished": trace.vanished}
     times, radii = trace.turning_points()
     settled = trace.settled()
     _, expected = loop.thin().turning_points(R0, len(radii))

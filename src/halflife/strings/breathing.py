@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from halflife.strings.arguments import number
+from halflife.arguments import number
 from halflife.strings.worldsheet.circle import exact_log_rate
 
 TIMES = 256

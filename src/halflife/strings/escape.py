@@ -23,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from halflife.strings.arguments import Array, positive
+from halflife.arguments import Array, positive
 from halflife.strings.profile import profile
 
 TERMS = 10

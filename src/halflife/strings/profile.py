@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import BPoly, PPoly
 from scipy.optimize import minimize_scalar
 
-from halflife.strings.arguments import Array, whole
+from halflife.arguments import Array, whole
 
 DEGREE = 160
 """Degree of the Chebyshev polynomial: its last coefficients are at round-off for n ≤ 30."""

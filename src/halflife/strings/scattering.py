@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from scipy import integrate
 
-from halflife.strings.arguments import number
+from halflife.arguments import number
 from halflife.strings.zero_modes import ZeroMode
 
 Process = Literal["coherent", "break-up"]

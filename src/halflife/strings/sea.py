@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from halflife.strings.arguments import Array, number, whole
+from halflife.arguments import Array, number, whole
 
 
 @dataclass(frozen=True)

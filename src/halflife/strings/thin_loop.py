@@ -35,7 +35,7 @@ from joblib import cpu_count
 from numpy.typing import ArrayLike
 from scipy.special import j0, wrightomega
 
-from halflife.strings.arguments import Array, number, positive, whole
+from halflife.arguments import Array, number, positive, whole
 from halflife.strings.profile import profile
 from halflife.threads import together
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from halflife.strings.arguments import Array
+from halflife.arguments import Array
 from halflife.strings.thin_loop import COLLAPSED, MOST_STEPS, STEP
 
 # The fifth-order method of Dormand and Prince (1980): stages, then weights.

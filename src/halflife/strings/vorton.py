@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from halflife.strings.arguments import Array, number
+from halflife.arguments import Array, number
 from halflife.strings.escape import (
     classical_limit,
     log_escape_rate,

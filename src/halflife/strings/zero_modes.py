@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.special import j0
 
-from halflife.strings.arguments import Array, number, whole
+from halflife.arguments import Array, number, whole
 from halflife.strings.profile import profile
 
 ORDER = 10

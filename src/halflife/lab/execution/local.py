@@ -23,6 +23,7 @@ import psutil
 
 from halflife.lab.environment import cores
 from halflife.lab.execution.executor import Ended, WorkerDiedError, run_trial
+from halflife.lab.interrupts import held_interrupts
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -76,7 +77,7 @@ class LocalPool:
                 initializer=_follow_parent,
             )
         # While there are too few workers, a submission starts one.
-        with _one_birth, _interrupt_later(), _birth(self.threads):
+        with _one_birth, held_interrupts(), _birth(self.threads):
             return self._pool.submit(run_trial, function, dict(parameters), seed)
 
     def close(self) -> None:
@@ -129,23 +130,6 @@ def _birth(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _interrupt_later() -> Iterator[None]:
-    """Hold back Ctrl-C for a moment: a worker that is half born when its parent goes complains."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is None:
-        yield  # Python interrupts only the main thread
-        return
-    caught: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if caught:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _follow_parent() -> None:

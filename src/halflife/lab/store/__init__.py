@@ -3,7 +3,6 @@
 - `location.py`: which database, from `HALFLIFE_DB` and `HALFLIFE_HOME`
 - `schema.py`: the tables
 - `migrate.py` and `migrations/`: bringing a database up to them
-- `interrupts.py`: Ctrl-C between the steps of a database, not amid one
 - `store.py`: `Store`, the only code that reads or writes them
 """
 

@@ -38,10 +38,10 @@ from sqlalchemy import (
 )
 
 from halflife.errors import HalflifeError
+from halflife.lab.interrupts import held_interrupts
 from halflife.lab.paper import Claim
 from halflife.lab.scale import Scale
 from halflife.lab.store import owner, schema
-from halflife.lab.store.interrupts import held_interrupts
 from halflife.lab.store.location import database_url, parse
 from halflife.lab.store.migrate import migrate
 from halflife.lab.study import Metrics, Trial, canonical

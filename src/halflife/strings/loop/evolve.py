@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from halflife.strings.arguments import number, whole
+from halflife.arguments import number, whole
 from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass

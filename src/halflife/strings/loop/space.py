@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from halflife.strings.arguments import number, whole
+from halflife.arguments import number, whole
 from halflife.strings.lattice.field import Field
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.loop import checkpoint as _checkpoint

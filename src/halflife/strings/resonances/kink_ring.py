@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from halflife.strings.arguments import Array, number, positive
+from halflife.arguments import Array, number, positive
 
 SMALL = 1e-5
 """|δ| R below which first order, right to its square, is better than Newton's method."""

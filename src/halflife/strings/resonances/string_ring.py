@@ -33,7 +33,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 from threadpoolctl import threadpool_limits
 
-from halflife.strings.arguments import Array, number
+from halflife.arguments import Array, number
 from halflife.strings.loop.solid_angle import loop_phase
 from halflife.strings.profile import profile
 

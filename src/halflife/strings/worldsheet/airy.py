@@ -16,8 +16,8 @@ from numba import njit
 from numpy.typing import ArrayLike
 from scipy import special
 
+from halflife.arguments import Array
 from halflife.compiled import kept
-from halflife.strings.arguments import Array
 
 END = 32
 """Last ζ of the table; the first term that the series leaves out is below 1e-16 there."""

@@ -36,8 +36,8 @@ from joblib import cpu_count
 from numpy.typing import ArrayLike
 from scipy import special
 
+from halflife.arguments import Array, positive
 from halflife.compiled import kept
-from halflife.strings.arguments import Array, positive
 from halflife.strings.worldsheet import airy
 from halflife.strings.worldsheet.airy import evaluate, tables
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from halflife.strings.arguments import Array, positive
+from halflife.arguments import Array, positive
 from halflife.strings.worldsheet.airy import log_ai1
 
 MINKOWSKI = np.array([-1.0, 1.0, 1.0, 1.0])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from halflife.strings.arguments import Array, number
+from halflife.arguments import Array, number
 from halflife.strings.worldsheet.circle import Vertex, log_rate
 
 DECADES = 40.0

@@ -1,4 +1,4 @@
-"""Ctrl-C, at a moment that a database driver can stand."""
+"""Ctrl-C, at a moment that a database driver or a worker's birth can stand."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ def held_interrupts() -> Iterator[None]:
     """Hold Ctrl-C back until the block has ended; a second one is let through at once.
 
     Drivers may be interrupted anywhere, but what they clean up then fails with an error of its own,
-    and the person who pressed two keys is shown a traceback about transactions. Threads other than
-    the main one never see an interrupt, and nothing is done there.
+    and a worker that is half born when its parent goes complains: the person who pressed two keys
+    is shown a traceback. Threads other than the main one never see an interrupt, and nothing is
+    done there.
     """
     usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+    if threading.current_thread() is not threading.main_thread() or usual is None:
         yield
         return
     held = False
 
-    def hold(number: int, frame: FrameType | None) -> None:
+    def hold(_number: int, _frame: FrameType | None) -> None:
         nonlocal held
         if held:
-            usual(number, frame)
+            signal.signal(signal.SIGINT, usual)
+            signal.raise_signal(signal.SIGINT)
         held = True
 
     signal.signal(signal.SIGINT, hold)
@@ -35,4 +37,4 @@ def held_interrupts() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, usual)
         if held:
-            usual(signal.SIGINT, None)
+            signal.raise_signal(signal.SIGINT)

@@ -1,11 +1,10 @@
-"""What the bandits ask of their arguments, checked where they come in.
+"""What the methods ask of their arguments, checked where they come in.
 
-Knows nothing of any one agent.
+Knows nothing of any of them.
 """
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,13 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
-def number(name: str, value: object, interval: str) -> float:
+def number(name: str, value: object, interval: str, remedy: str = "") -> float:
     """Return `value` as a float if it lies in `interval`, written as in mathematics.
+
+    Args:
+        name: How the message calls it.
+        value: Any real number, of Python or NumPy.
+        interval: Round brackets leave an end out, square brackets let it in.
+        remedy: What to do instead, a sentence for the message's end.
 
     Raises:
         ValueError: `value` is no real number, or lies outside.
 
-    >>> number("rho", 0.5, "[0, 1)")
+    >>> number("mass", 0.5, "(0, inf)")
     0.5
     """
     low, high = (float(end) for end in interval[1:-1].split(","))
@@ -30,18 +35,21 @@ def number(name: str, value: object, interval: str) -> float:
         below = x <= high if interval[-1] == "]" else x < high
         if above and below:  # NaN fails both
             return x
-    raise ValueError(f"{name} must be a number in {interval}, got {value!r}.")
+    raise ValueError(f"{name} must be a number in {interval}, got {value!r}. {remedy}".rstrip())
 
 
-def whole(name: str, value: object, least: int) -> int:
-    """Return `value` as an int of at least `least`.
+def whole(name: str, value: object, least: int, most: int | None = None, remedy: str = "") -> int:
+    """Return `value` as an int from `least` to `most`, both let in.
 
     Raises:
-        ValueError: it is no whole number, or smaller.
+        ValueError: it is no whole number, smaller or larger.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least:
-        return int(value)
-    raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        n = int(value)
+        if n >= least and (most is None or n <= most):
+            return n
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise ValueError(f"{name} must be a whole number {bounds}, got {value!r}. {remedy}".rstrip())
 
 
 def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> Array:
@@ -67,17 +75,17 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> Array:
     return found
 
 
-def outcome(value: object) -> float:
-    """Return a reward as a float.
+def positive(name: str, values: ArrayLike) -> Array:
+    """Return `values` as a float64 array, all of them finite and above 0.
 
     Raises:
-        ValueError: it is no finite number. Nothing has been changed then.
+        ValueError: no numbers, or one that is not finite or not above 0.
     """
-    if type(value) is float and math.isfinite(value):  # in every round: the usual case first
-        return value
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value)):
-        return float(value)
-    raise ValueError(
-        f"the reward must be a finite number, got {value!r}; if it is not known yet, observe it "
-        "when it is: until then the agent waits and nothing is lost."
-    )
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers above 0, got {values!r}.") from None
+    bad = found[~(np.isfinite(found) & (found > 0))]
+    if bad.size:
+        raise ValueError(f"{name} must be finite and above 0, got {bad.flat[0]}.")
+    return found
