@@ -80,48 +80,46 @@ def google(params: list[nn.Parameter]) -> Step:
 
 def floor(params: list[nn.Parameter]) -> Step:
     """The same memory with two additions an entry, in our kernel's threads."""
-    from numba import njit
+    from halflife.optim.cpu import kernel, memory
+    from halflife.optim.cpu.kernel import _read as load
+    from halflife.optim.cpu.kernel import _size as size
+    from halflife.optim.cpu.kernel import _write as store
+    from halflife.threads import shared
 
-    from halflife.optim.cpu import memory
-    from halflife.threads import together
+    fetch = memory.fetch
+
+    @shared(kernel, memory)
+    def run(
+        worker: int, low: int, high: int, p: Any, g: Any, m: Any, counts: Any, parts: int
+    ) -> None:
+        one = np.float32(1)
+        for part in range(low, high):
+            for row in range(len(counts)):
+                start, stop = counts[row] * part // parts, counts[row] * (part + 1) // parts
+                for tile in range(start, stop, 256):
+                    for line in range(tile * size(p) + 4096, (tile + 256) * size(p) + 4096, 64):
+                        fetch(p.at[row], line)
+                        fetch(g.at[row], line)
+                        fetch(m.at[row], line)
+                    for i in range(tile, min(tile + 256, stop)):
+                        a = load(m, m.at[row], i, one)
+                        store(m, m.at[row], i, a + load(g, g.at[row], i, one), 0)
+                        store(p, p.at[row], i, a + load(p, p.at[row], i, one), 0)
 
     averages = [torch.zeros_like(p) for p in params]
-    load, store, fetch = {
-        torch.float32: (memory.load_f32, memory.store_f32, memory.fetch),
-        torch.float64: (memory.load_f64, memory.store_f64, memory.fetch),
-        torch.bfloat16: (memory.load_bf16, memory.store_bf16, memory.fetch),
-    }[params[0].dtype]
-    size = params[0].itemsize
-
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
-    def run(p: Any, g: Any, m: Any, counts: Any, part: int, parts: int) -> None:
-        for row in range(len(counts)):
-            low, high = counts[row] * part // parts, counts[row] * (part + 1) // parts
-            for tile in range(low, high, 256):
-                for line in range(tile * size + 4096, (tile + 256) * size + 4096, 64):
-                    fetch(p[row], line)
-                    fetch(g[row], line)
-                    fetch(m[row], line)
-                for i in range(tile, min(tile + 256, high)):
-                    a = load(m[row], i)
-                    store(m[row], i, a + load(g[row], i))
-                    store(p[row], i, a + load(p[row], i))
-
     grads = [p.grad for p in params if p.grad is not None]
-    table = [np.array([t.data_ptr() for t in column]) for column in (params, grads, averages)]
-    table.append(np.array([p.numel() for p in params]))
+    stored = {
+        torch.float32: kernel.Float32,
+        torch.float64: kernel.Float64,
+        torch.bfloat16: kernel.Bfloat16,
+    }[params[0].dtype]
+    table = [stored(np.array([t.data_ptr() for t in x])) for x in (params, grads, averages)]
+    counts = np.array([p.numel() for p in params])
     keep = (params, grads, averages)
-    run(*table, 0, 1)
 
     def step() -> Any:
         threads = torch.get_num_threads()
-        parts = iter(range(threads))
-
-        def work_off() -> None:
-            for part in parts:
-                run(*table, part, threads)
-
-        together(work_off, threads)
+        run(np.arange(threads + 1), threads, *table, counts, threads)
         return keep
 
     return step

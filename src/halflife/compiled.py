@@ -27,13 +27,23 @@ def kept(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., Any]],
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        function.__qualname__ += _digest(sources)  # names the file
+        named_by(function, *sources)
         compiled = njit(nogil=True, **options)(function)
-        with suppress(RuntimeError):  # no directory can be written to
-            compiled._cache = _Cache(compiled.py_func)  # type: ignore[no-untyped-call]
+        keep(compiled, function)
         return compiled
 
     return decorate
+
+
+def named_by(function: Callable[..., Any], *sources: ModuleType) -> None:
+    """Name a function's files after what these modules say."""
+    function.__qualname__ += _digest(sources)
+
+
+def keep(compiled: Any, function: Callable[..., Any]) -> None:
+    """Keep compiled code on disk, under the name of a function, where there is a place for it."""
+    with suppress(RuntimeError):  # no directory can be written to
+        compiled._cache = _Cache(function)
 
 
 class _Cache(FunctionCache):

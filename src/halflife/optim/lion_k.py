@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, compress
+from operator import attrgetter
 from typing import Any, cast, overload
 
 import torch
@@ -24,6 +25,8 @@ from halflife.optim.kappa import Kappa, get
 from halflife.optim.rounding import LOST, ROUNDINGS
 from halflife.optim.slot import Slots, Update
 from halflife.optim.update import coefficients
+
+_is_sparse = attrgetter("is_sparse")
 
 
 class LionK(Diagnostics, Optimizer):
@@ -151,36 +154,34 @@ class LionK(Diagnostics, Optimizer):
                 if number in seen["state"]:
                     self.state[p] = _adopted(seen["state"][number], group, p)
 
-    def _init_group(
-        self,
-        group: dict[str, Any],
-        params: list[Tensor],
-        grads: list[Tensor],
-        averages: list[Tensor],
-        scales: list[Tensor | None],
-        lost: list[Tensor | None],
-        numbers: list[int],
-    ) -> None:
-        """Fill the lists with what has a gradient."""
-        for number, p in enumerate(group["params"]):
-            g = p.grad
-            if g is None:
-                continue
-            if g.is_sparse:
-                raise RuntimeError(
-                    "LionK takes no sparse gradients: its average moves every weight at every "
-                    "step. Make the layer with sparse=False, or give these parameters to "
-                    "torch.optim.SparseAdam."
-                )
-            state = self.state[p]
-            if not state:
-                state.update(_fresh(group, p))
-            params.append(p)
-            grads.append(g)
-            averages.append(state["exp_avg"])
-            scales.append(state.get("exp_avg_scales"))
-            lost.append(state["lost"] if _compensated(group, p) else None)
-            numbers.append(number)
+    def _slots(self, group: dict[str, Any], first: int) -> Slots:
+        """What has a gradient in a group whose tensors are numbered from `first` on."""
+        grads = [p.grad for p in group["params"]]
+        rows = [g is not None for g in grads]
+        params, given = list(compress(group["params"], rows)), list(compress(grads, rows))
+        if any(map(_is_sparse, given)):
+            raise RuntimeError(
+                "LionK takes no sparse gradients: its average moves every weight at every "
+                "step. Make the layer with sparse=False, or give these parameters to "
+                "torch.optim.SparseAdam."
+            )
+        states = [self.state[p] for p in params]
+        if not all(states):
+            for p, state in zip(params, states, strict=True):
+                if not state:
+                    state.update(_fresh(group, p))
+        lost = [
+            state["lost"] if _compensated(group, p) else None
+            for p, state in zip(params, states, strict=True)
+        ]
+        return Slots(
+            params,
+            given,
+            [state["exp_avg"] for state in states],
+            [state.get("exp_avg_scales") for state in states],
+            lost,
+            list(compress(range(first, first + len(rows)), rows)),
+        )
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -204,16 +205,8 @@ class LionK(Diagnostics, Optimizer):
             found_inf = None
         first = 0
         for group in self.param_groups:
-            params: list[Tensor] = []
-            grads: list[Tensor] = []
-            averages: list[Tensor] = []
-            scales: list[Tensor | None] = []
-            lost: list[Tensor | None] = []
-            numbers: list[int] = []
-            self._init_group(group, params, grads, averages, scales, lost, numbers)
-            if params:
-                numbers = [first + number for number in numbers]
-                slots = Slots(params, grads, averages, scales, lost, numbers)
+            slots = self._slots(group, first)
+            if slots.p:
                 update(slots, self._update(group, found_inf), group)
             first += len(group["params"])
         return loss

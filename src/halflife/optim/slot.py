@@ -62,11 +62,11 @@ class Slots(NamedTuple):
 
     def by_kind(self) -> list[Slots]:
         """Those together whose tensors have the same dtypes, on the same devices."""
-        columns = [map(its, column) for column in self[:3] for its in _KIND]
+        columns = [list(map(its, column)) for column in self[:3] for its in _KIND]
+        if all(len(set(column)) == 1 for column in columns):
+            return [self]
         kinds = list(zip(*columns, strict=True))
         different = dict.fromkeys(kinds)
-        if len(different) == 1:
-            return [self]
         return [self.only([other == kind for other in kinds]) for kind in different]
 
     def as_real(self) -> Slots:

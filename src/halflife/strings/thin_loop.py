@@ -24,7 +24,6 @@ that is not a circle.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,6 @@ from scipy.special import j0, wrightomega
 
 from halflife.arguments import Array, number, positive, whole
 from halflife.strings.profile import profile
-from halflife.threads import together
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -373,21 +371,13 @@ def _in_threads(
     constants: tuple[float, float, float],
     rows: tuple[Array, ...],
 ) -> None:
-    """Call a compiled kernel, which holds no lock, on shares of the loops, and fill `rows`."""
+    """Call a compiled kernel on shares of the loops, and fill `rows`."""
     each: list[Array] = [np.ascontiguousarray(x).reshape(-1) for x in loops]
     each += [x.reshape(-1, x.shape[-1]) for x in rows]  # views
     count = len(each[0])
-    if count <= FEW:
-        kernel(constants, *each)
-        return
-    threads = int(cpu_count())  # those that this process may use
-    shares = itertools.pairwise(np.linspace(0, count, 8 * threads + 1).astype(int))
-
-    def work_off() -> None:
-        for a, b in shares:
-            kernel(constants, *[x[a:b] for x in each])
-
-    together(work_off, threads)
+    threads = 1 if count <= FEW else int(cpu_count())  # those that this process may use
+    pieces = 1 if threads == 1 else 8 * threads
+    kernel(count * np.arange(pieces + 1) // pieces, threads, constants, *each)
 
 
 def _log(x: Any) -> Any:

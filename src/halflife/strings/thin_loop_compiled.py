@@ -17,6 +17,7 @@ from numba import njit
 from halflife.compiled import kept
 from halflife.strings import thin_loop
 from halflife.strings.thin_loop import COLLAPSED, MOST_STEPS, STEP
+from halflife.threads import shared
 
 FRICTION = 4 * math.pi**3 / 3
 
@@ -80,14 +81,25 @@ def step(R: Any, p: Any, h: Any, J: Any, c: Any, mu: Any, r: Any, known: Any) ->
     )
 
 
-@kept(thin_loop, error_model="numpy")
-def evolve(constants: Any, J: Any, R0: Any, c: Any, times: Any, R_at: Any, p_at: Any) -> None:
+@shared(thin_loop, error_model="numpy")
+def evolve(
+    worker: int,
+    low: int,
+    high: int,
+    constants: Any,
+    J: Any,
+    R0: Any,
+    c: Any,
+    times: Any,
+    R_at: Any,
+    p_at: Any,
+) -> None:
     """Fill `R_at` and `p_at`, shape (loops, samples), from `times` of the same shape.
 
     A sample is one step of its own away from the last node before it.
     """
     mu, r, known = constants
-    for i in range(len(J)):
+    for i in range(low, high):
         t, R, p = 0.0, R0[i], 0.0
         for k in range(times.shape[1]):
             while R > COLLAPSED and t + STEP * R <= times[i, k]:
@@ -100,11 +112,21 @@ def evolve(constants: Any, J: Any, R0: Any, c: Any, times: Any, R_at: Any, p_at:
                 R_at[i, k] = p_at[i, k] = np.nan
 
 
-@kept(thin_loop, error_model="numpy")
-def turning_points(constants: Any, J: Any, R0: Any, c: Any, t_at: Any, R_at: Any) -> None:
+@shared(thin_loop, error_model="numpy")
+def turning_points(
+    worker: int,
+    low: int,
+    high: int,
+    constants: Any,
+    J: Any,
+    R0: Any,
+    c: Any,
+    t_at: Any,
+    R_at: Any,
+) -> None:
     """Fill times and radii of the first turning points, shape (loops, count)."""
     mu, r, known = constants
-    for i in range(len(J)):
+    for i in range(low, high):
         t_at[i] = R_at[i] = np.nan
         t, R, p, found = 0.0, R0[i], 0.0, 0
         for n in range(MOST_STEPS * 10):

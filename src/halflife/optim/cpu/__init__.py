@@ -2,7 +2,7 @@
 
 `kernel` is compiled once for each kind of K and of stored numbers, in about a second, and kept on
 disk; `functions` has its ∇K, `memory` its loads and stores, `compiled` says how Numba makes code of
-them. `tables` tells it where the tensors lie, `threads` share its tiles.
+them. `tables` tells it where the tensors lie.
 
 Knows nothing of groups or of when it is chosen.
 """

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from halflife.compiled import kept
 from halflife.optim import eight_bit, philox
 from halflife.optim.cpu import functions, memory
 from halflife.optim.cpu.compiled import INLINED, OPTIONS
@@ -38,6 +37,7 @@ from halflife.optim.cpu.memory import (
     store_size,
     store_word,
 )
+from halflife.threads import shared
 
 TILE = eight_bit.BLOCK
 AHEAD = 4096
@@ -240,8 +240,8 @@ def _(rounding, column, address, i, x, beside):
     }[rounding.instance_class]
 
 
-@kept(memory, functions, eight_bit, philox, **OPTIONS)
-def run(K, p, g, m, rounding, f, counts, first, low, high):
+@shared(memory, functions, eight_bit, philox, **OPTIONS)
+def run(worker, low, high, K, p, g, m, rounding, f, counts, first):
     """Update the tiles low to high − 1; a tensor has `counts` entries, from tile `first` on."""
     directions = np.empty(TILE, np.float64)
     averages = np.empty(TILE, np.float32)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from halflife.optim import fused, philox
-from halflife.optim.cpu import functions, threads
+from halflife.optim.cpu import functions
 from halflife.optim.cpu.kernel import (
     TILE,
     Bfloat16,
@@ -22,6 +22,7 @@ from halflife.optim.cpu.kernel import (
     Kahan,
     Nearest,
     Stochastic,
+    run,
 )
 from halflife.optim.slot import Slots, Update
 
@@ -32,9 +33,16 @@ STORED = {
     torch.int8: EightBit,
 }
 
+SHARE = 1 << 16
+"""Entries that a thread must have to be worth waking."""
+
 
 def update_fused(slots: Slots, how: Update) -> None:
-    """Update tensors of one kind that are not `unsuited`."""
+    """Update tensors of one kind that are not `unsuited`.
+
+    An entry's result depends on nothing but that entry (or its block of 8-bit codes), so any number
+    of threads gives the same bits.
+    """
     if how.found_inf is not None and how.found_inf.item():
         return
     p, g, m = (STORED[column[0].dtype] for column in slots[:3])
@@ -57,7 +65,10 @@ def update_fused(slots: Slots, how: Update) -> None:
     }[fused.rounding(slots, how)]()
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
     alone = _overlap(weights, counts * slots.p[0].itemsize)
-    threads.run_in_threads(table, int(first[-1]), 1 if alone else threads.worth(int(counts.sum())))
+    threads = 1 if alone else max(1, min(torch.get_num_threads(), int(counts.sum()) // SHARE))
+    # Several pieces a thread: one that the system takes away for a while holds up few.
+    pieces = 1 if threads == 1 else 4 * threads
+    run(int(first[-1]) * np.arange(pieces + 1) // pieces, threads, *table)
     beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
     increment_version(slots.p + slots.m + beside)
 

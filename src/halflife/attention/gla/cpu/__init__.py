@@ -3,7 +3,7 @@
 A processor multiplies no faster in a matrix product than in a loop, so chunks would only add work
 here. Each state is cut into strips of columns, which know nothing of one another; a strip goes
 through all tokens by itself. `group` is the innermost loop, `kernels` what surrounds it, `memory`
-reads and writes numbers, `threads` shares out the strips, and this file meets PyTorch.
+reads and writes numbers, `tasks` shares out the strips, and this file meets PyTorch.
 
 Compiled by Numba at the first call, once for each dtype, and kept on disk. Exact for all gates: a
 decay is multiplied into the state, nothing is divided by it.
@@ -11,8 +11,6 @@ decay is multiplied into the state, nothing is divided by it.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,9 @@ import torch
 from torch import Tensor
 
 from halflife.attention.gla.arguments import bounds, wide
-from halflife.attention.gla.cpu import kernels, threads
+from halflife.attention.gla.cpu import kernels
 from halflife.attention.gla.cpu.group import lanes
+from halflife.attention.gla.cpu.tasks import Tasks, run, tasks
 
 _EXAMPLES: dict[torch.dtype, Any] = {
     torch.float32: np.float32(0),
@@ -72,28 +71,23 @@ def backward(
     K, V = q.shape[-1], v.shape[-1]
     example = _EXAMPLES[wide(q.dtype)]
     width = lanes(example.itemsize)
-    tasks, longest, stride = _tasks(q, cu_seqlens, K, width)
-    where = _where(q, k, v, g, do, dq, dk, dg, initial_state, dstate)
-    kept = -(-longest // kernels.BLOCK)
-    scratch = kernels.BLOCK * (2 * V + 4 * stride) + V * stride * (1 + kept) + stride
-
-    by_keys: Any = kernels.by_keys
-
-    def run(some: np.ndarray[Any, Any], memory: int) -> None:
-        by_keys(
+    some = _tasks(q, cu_seqlens, K, V, width)
+    kept, stride = -(-some.longest // kernels.BLOCK), some.stride
+    run(
+        kernels.by_keys,
+        some,
+        kernels.BLOCK * (2 * V + 4 * stride) + V * stride * (1 + kept) + stride,
+        (
             example,
             _EXAMPLES[q.dtype],
             _EXAMPLES[g.dtype],
-            some,
-            where,
+            _where(q, k, v, g, do, dq, dk, dg, initial_state, dstate),
             K,
             V,
             width,
             example.dtype.type(scale),
-            memory,
-        )
-
-    threads.share(run, tasks, scratch, wide(q.dtype), work=q.numel() * V)
+        ),
+    )
     return dq.to(q.dtype), dk, dv, dg, dinitial
 
 
@@ -109,33 +103,27 @@ def _by_values(
     K, V = w.shape[-1], x.shape[-1]
     example = _EXAMPLES[wide(w.dtype)]
     width = lanes(example.itemsize)
-    tasks, _, stride = _tasks(w, cu_seqlens, V, width)
-    where = _where(*tensors, *states)
-    scratch = kernels.BLOCK * (3 * K + 2 * stride) + K * stride
-
-    by_values: Any = kernels.by_values
-
-    def run(some: np.ndarray[Any, Any], memory: int) -> None:
-        by_values(
+    some = _tasks(w, cu_seqlens, V, K, width)
+    run(
+        kernels.by_values,
+        some,
+        kernels.BLOCK * (3 * K + 2 * some.stride) + K * some.stride,
+        (
             example,
             _EXAMPLES[w.dtype],
             _EXAMPLES[g.dtype],
-            some,
-            where,
+            _where(*tensors, *states),
             K,
             V,
             width,
-            *(example.dtype.type(factor) for factor in scales),
+            tuple(map(example.dtype.type, scales)),
             backward,
-            memory,
-        )
-
-    threads.share(run, tasks, scratch, wide(w.dtype), work=w.numel() * V)
+        ),
+    )
 
 
 def _ready(x: Tensor) -> Tensor:
     """The tensor as the kernels read it: the channels of a token side by side."""
-    x = x.detach()
     return x if x.shape[-1] == 1 or x.stride(-1) == 1 else x.contiguous()
 
 
@@ -154,39 +142,8 @@ def _where(*tensors: Tensor | None) -> np.ndarray[Any, Any]:
     return np.array(rows, dtype=np.int64).ravel()
 
 
-Rows = tuple[tuple[int, ...], ...]
-
-
-def _tasks(q: Tensor, cu_seqlens: Tensor | None, lanes: int, width: int) -> tuple[Rows, int, int]:
-    """One task for each sequence, head and part of the strips; the longest sequence and part.
-
-    A part has several strips, which share the staging, unless there are too few tasks for the
-    threads. Its length is that of its strips side by side.
-    """
+def _tasks(q: Tensor, cu_seqlens: Tensor | None, lanes: int, rows: int, width: int) -> Tasks:
     B, T, H, _ = q.shape
     ends = None if cu_seqlens is None else tuple(bounds(cu_seqlens, T))
-    return _rows(B, T, H, ends, -(-lanes // width), width, torch.get_num_threads())
-
-
-@lru_cache(maxsize=64)
-def _rows(
-    B: int, T: int, H: int, ends: tuple[int, ...] | None, strips: int, width: int, workers: int
-) -> tuple[Rows, int, int]:
-    if ends is None:
-        sequences = [(b, 0, T, b) for b in range(B)]
-    else:
-        sequences = [(0, start, end - start, n) for n, (start, end) in enumerate(pairwise(ends))]
-    parts = 1
-    while parts < strips and len(sequences) * H * parts < 4 * workers:
-        if len(sequences) * H * parts % workers == 0:
-            break
-        parts += 1
-    edges = [strips * part // parts for part in range(parts + 1)]
-    rows = tuple(
-        (b, start, length, n * H + h, h, first, last)
-        for b, start, length, n in sequences
-        for h in range(H)
-        for first, last in pairwise(edges)
-    )
-    widest = max((last - first for first, last in pairwise(edges)), default=0) if rows else 0
-    return rows, max((length for _, _, length, _ in sequences), default=0), width * widest
+    work = B * T * H * lanes * rows
+    return tasks(B, T, H, ends, -(-lanes // width), width, work, torch.get_num_threads())

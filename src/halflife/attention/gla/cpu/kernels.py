@@ -12,7 +12,8 @@ filled up with tokens and channels that do nothing; then each strip of the state
 `acc` is a zero of the arithmetic's type; `like` and `like_g` are zeros as tensors and gates are
 stored. A tensor is four entries of `where`: its address and its strides of batch, token and head. A
 state has an address alone, which is 0 for none. A task is a row (batch, first token, tokens,
-sequence and head as one number, head, first strip, last strip).
+sequence and head as one number, head, first strip, last strip). `scratch` is the address of memory
+to work in, of which each worker has `each` numbers.
 """
 
 # mypy: ignore-errors
@@ -26,7 +27,7 @@ from numba import njit
 
 from halflife.attention.gla.cpu import group, memory
 from halflife.attention.gla.cpu.memory import cast, load, size, store
-from halflife.compiled import kept
+from halflife.threads import shared
 
 BLOCK = 64
 TOKENS, LINE = group.TOKENS, group.LINE
@@ -274,11 +275,15 @@ def gate_gradient(acc, like_g, like, q, k, dk, dq, g, dg, tokens, width, sums):
             store(like_g, dg[0] + dg[1] * t, i, acc if forgets else total)
 
 
-@kept(group, memory, error_model="numpy")
-def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backward, scratch):
-    """Tensors w, r, g, x, y and the states before and after."""
+@shared(group, memory, error_model="numpy")
+def by_values(
+    worker, begin, end, tasks, scratch, each, acc, like, like_g, where, K, V, L, factors, backward
+):
+    """Tensors w, r, g, x, y and the states before and after; factors of w and r."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
-    for n in range(len(tasks)):
+    scale_w, scale_r = factors
+    scratch += one * each * worker
+    for n in range(begin, end):
         b, start, total, state, h, first, last = tasks[n]
         stride, low = (last - first) * L, first * L
         width = min(V - low, stride)
@@ -321,11 +326,12 @@ def by_values(acc, like, like_g, tasks, where, K, V, L, scale_w, scale_r, backwa
         write_state(acc, strips, L, K, after + offset, V, width)
 
 
-@kept(group, memory, error_model="numpy")
-def by_keys(acc, like, like_g, tasks, where, K, V, L, scale, scratch):
+@shared(group, memory, error_model="numpy")
+def by_keys(worker, begin, end, tasks, scratch, each, acc, like, like_g, where, K, V, L, scale):
     """Tensors q, k, v, g, do, dq (in the dtype of arithmetic), dk, dg; states S_0 and dS_T."""
     one, nothing, unit = size(acc), cast(acc, 0), cast(acc, 1)
-    for n in range(len(tasks)):
+    scratch += one * each * worker
+    for n in range(begin, end):
         b, start, total, state, h, first, last = tasks[n]
         stride, low = (last - first) * L, first * L
         width = min(K - low, stride)
