@@ -21,8 +21,8 @@ Peers: PyTorch compiled; the same written with one slice assignment over both co
 complex numbers with the neighbours' indices wrapped, kick and drift each a sweep.
 
 **loops**: thin loops that start at 1.1 to 2.5 times their vorton's radius and are followed for 30
-of these, nearly five breathings, with 100 samples; R_v from 30 to 3,000. Beside our own in torch and
-SciPy's integrator, with the largest relative error beside SciPy at a tolerance of 1e-13.
+of these, nearly five breathings, with 100 samples; R_v from 30 to 3,000. Beside our own in torch
+and SciPy's integrator, with the largest relative error beside SciPy at a tolerance of 1e-13.
 
 **rates**: decay rates on the world sheet (uniform Airy) beside quadrature, and beside the same
 formula in NumPy, whose ∫Ai from SciPy's `itairy` cancels: it is right to 1e-15 of 1/3 and no
