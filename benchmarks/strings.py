@@ -1,11 +1,14 @@
-"""Site updates a second of the lattice beside what the memory allows and beside plain ways.
+"""The strings beside their peers, in one process: the lattice, thin loops, decay rates.
 
-    python -m benchmarks.strings [--repetitions 9] [--size 192] [--device cuda]
+    python -m benchmarks.strings [lattice] [loops] [rates] [--repetitions 9] [--size 192]
+    python -m benchmarks.strings --device cuda
 
-On the processor all take turns in one process, first with one thread, then with all that PyTorch
-takes. Printed are million site updates a second (from the median time), and as medians over the
-turns the fraction of the roof and our rate over theirs, in wall time; with one thread also in
-processor time, the one to look at when others use the machine.
+Without a part named, all three. All of a part take turns.
+
+**lattice**: site updates a second beside what the memory allows and beside plain ways, first with
+one thread, then with all that PyTorch takes. Printed are million site updates a second (from the
+median time), and as medians over the turns the fraction of the roof and our rate over theirs, in
+wall time; with one thread also in processor time, the one to look at when others use the machine.
 
 The roof is STREAM's triad a = b + s·c of the same process, compiled by Numba. Bytes are what has to
 cross the memory's bus, write-allocates counted on both sides: the triad 4 words a number (two read,
@@ -17,9 +20,16 @@ Peers: PyTorch compiled; the same written with one slice assignment over both co
 `roll` and arrays of temporaries, as one writes it first; and a plain loop, compiled by Numba, over
 complex numbers with the neighbours' indices wrapped, kick and drift each a sweep.
 
-Then thin loops a second (20,000 of R_v = 20 to 2,000 that start at rest from 1.5 R_v, over three
-breathing periods, 50 looks each) and world-sheet rates a second (4 million, uniform Airy), the
-latter beside the exact quadrature.
+**loops**: thin loops that start at 1.1 to 2.5 times their vorton's radius and are followed for 30
+of these, nearly five breathings, with 100 samples; R_v from 30 to 3,000. Beside our own in torch
+and SciPy's integrator, with the largest relative error beside SciPy at a tolerance of 1e-13.
+
+**rates**: decay rates on the world sheet (uniform Airy) beside quadrature, and beside the same
+formula in NumPy, whose ∫Ai from SciPy's `itairy` cancels: it is right to 1e-15 of 1/3 and no
+better, so it has nothing to say of rates below that.
+
+Of loops and rates a second, medians in wall and in processor time are printed, and theirs over ours
+in processor time for as many, which is what they cost more.
 
 Targets: 0.85 of the roof, 20 times NumPy per core, PyTorch compiled at 0.8 of Numba; 10⁴ loops and
 10⁷ rates a second. On a card: 70 % of the speed of a copy, with PyTorch compiled.
@@ -28,6 +38,7 @@ Targets: 0.85 of the roof, 20 times NumPy per core, PyTorch compiled at 0.8 of N
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -39,12 +50,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from numba import njit
+from scipy import integrate, special
 
+from halflife.strings import ThinLoop, angular_momentum, loop_energy, loop_force, tension_log
 from halflife.strings.lattice import Field, Grid, advance
 from halflife.strings.lattice.engines import has_compiler
 from halflife.strings.lattice.stencil import inside
-from halflife.strings.thin_loop import ThinLoop, angular_momentum
 from halflife.strings.worldsheet import exact_log_rate, log_rate
 
 H, DT = 0.5, 0.1
@@ -53,11 +66,11 @@ THREADS = ThreadPoolExecutor()
 
 @dataclass
 class Contestant:
-    """What is timed: `run` makes `steps` steps over `sites`, and moves `bytes` each."""
+    """What is timed: `run` makes `steps` steps over `items`, and moves `bytes` for each."""
 
     run: Callable[[], Any]
-    sites: int
-    bytes: float
+    items: int
+    bytes: float = math.nan
     steps: int = 1
 
 
@@ -168,7 +181,7 @@ def numpy_roll(grid: Grid) -> Contestant:
         v = v + dt * (laplacian / h**2 - phi * ((phi**2).sum(0) - 1))
         phi = phi + dt * v
 
-    return Contestant(run, grid.sites, float("nan"))
+    return Contestant(run, grid.sites)
 
 
 @njit
@@ -193,9 +206,7 @@ def plain_loop(grid: Grid) -> Contestant:
     both = start(grid.shape)
     phi = (both[0] + 1j * both[1]).astype(np.complex64)
     v = np.zeros_like(phi)
-    return Contestant(
-        lambda: _plain(phi, v, np.float32(H**-2), np.float32(DT)), grid.sites, float("nan")
-    )
+    return Contestant(lambda: _plain(phi, v, np.float32(H**-2), np.float32(DT)), grid.sites)
 
 
 Times = dict[str, list[tuple[float, float]]]
@@ -229,25 +240,25 @@ def table(title: str, contestants: dict[str, Contestant], times: Times, against:
         for kind in kinds:
             roof.append(
                 median(
-                    (it.bytes * it.sites / mine[kind])
-                    / (contestants["triad"].bytes * contestants["triad"].sites / best[kind])
+                    (it.bytes * it.items / mine[kind])
+                    / (contestants["triad"].bytes * contestants["triad"].items / best[kind])
                     for mine, best in zip(times[name], times["triad"], strict=True)
                 )
             )
             ratio.append(
                 median(
-                    (mine[kind] / it.sites) / (first[kind] / contestants[against].sites)
+                    (mine[kind] / it.items) / (first[kind] / contestants[against].items)
                     for mine, first in zip(times[name], times[against], strict=True)
                 )
             )
         cells = [" ".join(f"{x:7.2f}" if x == x else "      –" for x in roof)]
         cells += [" ".join(f"{x:9.2f}" for x in ratio)]
-        moved = it.bytes * it.sites / seconds / 1e9
+        moved = it.bytes * it.items / seconds / 1e9
         speed = f"{moved:6.1f}" if moved == moved else "     –"
-        print(f"  {name:34} {it.sites / seconds / 1e6:9.0f} {speed} {cells[0]:>15} {cells[1]:>20}")
+        print(f"  {name:34} {it.items / seconds / 1e6:9.0f} {speed} {cells[0]:>15} {cells[1]:>20}")
 
 
-def on_cpu(repetitions: int, size: int) -> None:
+def lattice(repetitions: int, size: int) -> None:
     threads = torch.get_num_threads()
     print(f"PyTorch {torch.__version__}, medians of {repetitions} turns")
     for count in dict.fromkeys((1, threads)):
@@ -281,31 +292,92 @@ def on_cpu(repetitions: int, size: int) -> None:
     title = f"float64, {size}³, 1 thread; ratios in wall and processor time"
     table(title, contestants, turns(contestants, repetitions), "Numba, in place")
     torch.set_num_threads(threads)
-    ensembles(min(repetitions, 5))
 
 
-def ensembles(repetitions: int) -> None:
-    """Thin loops and decay rates a second, in wall and processor time."""
+def loops(repetitions: int) -> None:
     rng = np.random.default_rng(0)
-    radius = np.exp(rng.uniform(np.log(20), np.log(2000), 20_000))
-    times = 2 * np.pi * radius[:, None] * np.linspace(0, 3, 50)
-    loops = ThinLoop(angular_momentum(radius))
-    R = np.exp(rng.uniform(np.log(20), np.log(1e6), 4_000_000))
-    E = rng.uniform(1, 20, R.size)
-    M = E * rng.uniform(0, 1, R.size)
-    few = slice(0, 200)
-    them = {
-        "thin loops": (lambda: loops.evolve(1.5 * radius, times), radius.size),
-        "rates, uniform Airy": (lambda: log_rate(R, E, M), R.size),
-        "rates, exact quadrature": (lambda: exact_log_rate(R[few] % 80 + 20, 5.0, 1.0), 200),
-    }
+    count, some, few = 4096, slice(0, 512), slice(0, 8)
+    R_v = np.exp(rng.uniform(np.log(30), np.log(3000), count))
+    J, R0 = angular_momentum(R_v), R_v * rng.uniform(1.1, 2.5, count)
+    t = R_v[:, None] * np.linspace(0, 30, 100)
+    in_torch = ThinLoop(torch.tensor(J[some]))
+
+    def scipy(tolerance: float) -> Any:
+        return np.array(
+            [one_loop(*it, tolerance) for it in zip(J[few], R0[few], t[few], strict=True)]
+        )
+
     contestants = {
-        name: Contestant(run, count, float("nan")) for name, (run, count) in them.items()
+        "ours, compiled": Contestant(lambda: ThinLoop(J).evolve(R0, t).R, count),
+        "ours, torch": Contestant(lambda: in_torch.evolve(R0[some], t[some]).R.numpy(), 512),
+        "SciPy, DOP853": Contestant(lambda: scipy(1e-9), few.stop),
     }
-    found = turns(contestants, repetitions)
-    print(f"\nensembles on {torch.get_num_threads()} threads\n  {'':34} {'a second':>12}")
+    beside("thin loops", contestants, min(repetitions, 3))
+    exact = scipy(1e-13)
     for name, it in contestants.items():
-        print(f"  {name:34} {it.sites / median(wall for wall, _ in found[name]):12.3g}")
+        print(f"  {name:34} error {np.abs(it.run()[few] / exact - 1).max():.0e}")
+
+
+def one_loop(J: float, R0: float, t: Any, tolerance: float) -> Any:
+    """One loop, as one writes it first."""
+
+    def equations(_: float, y: Any) -> list[float]:
+        R, p = y
+        M = loop_energy(R) + J / R
+        E = math.hypot(p, M)
+        rho = E / (2 * math.pi**2 * tension_log(R))
+        drag = 16 * math.pi**3 / 3 * R**2 * (p / E) / rho**2
+        return [p / E, -M * (loop_force(R) - J / R**2) / E - drag]
+
+    found = integrate.solve_ivp(
+        equations, (0, t[-1]), [R0, 0.0], "DOP853", t, rtol=tolerance, atol=tolerance * R0
+    )
+    return found.y[0]
+
+
+def rates(repetitions: int) -> None:
+    count = 2_000_000
+    M = np.random.default_rng(0).uniform(0.01, 0.9, count)
+    few, fewer = M[:200], M[:20]
+    contestants = {
+        "log_rate, 1 thread": Contestant(lambda: log_rate(1000.0, 1.0, M, threads=1), count),
+        "  chiral": Contestant(lambda: log_rate(1000.0, 1.0, M, vertex="chiral", threads=1), count),
+        f"  {cpu_count()} threads": Contestant(lambda: log_rate(1000.0, 1.0, M), count),
+        "NumPy and SciPy's itairy": Contestant(lambda: with_numpy(1000.0, 1.0, M), count),
+        "exact_log_rate": Contestant(lambda: exact_log_rate(100.0, 1.0, few), few.size),
+        "SciPy's quad": Contestant(lambda: [with_quad(100.0, 1.0, m) for m in fewer], fewer.size),
+    }
+    beside("decay rates", contestants, repetitions)
+
+
+def with_numpy(R: float, E: float, M: Any) -> Any:
+    y = M / E
+    c = 3 * (np.arctanh(y) - y) / y**3
+    zeta = y**2 * np.cbrt(R * E * c) ** 2
+    ai1 = 1 / 3 - special.itairy(zeta)[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(np.sqrt(c * (1 - y**2)) * ai1 / (4 * E))
+
+
+def with_quad(R: float, E: float, M: float) -> Any:
+    k = np.sqrt(E**2 - M**2)
+    found, _ = integrate.quad(lambda p: special.jv(R * E, R * np.sqrt(k * k - p * p)) ** 2, 0, k)
+    return np.log(R / (2 * E) * found)
+
+
+def beside(title: str, contestants: dict[str, Contestant], repetitions: int) -> None:
+    """Print how many a second each does, and its processor time over that of the first."""
+    times = turns(contestants, repetitions)
+    first = next(iter(contestants))
+    print(f"\n{title}, medians of {repetitions} turns")
+    print(f"  {'':34} {'a second':>12} {'of processor':>12} {f'it / {first}':>26}")
+    for name, it in contestants.items():
+        wall, processor = (it.items / median(pair[kind] for pair in times[name]) for kind in (0, 1))
+        ratio = median(
+            (mine[1] / it.items) / (ours[1] / contestants[first].items)
+            for mine, ours in zip(times[name], times[first], strict=True)
+        )
+        print(f"  {name:34} {wall:12.3g} {processor:12.3g} {ratio:26.3g}")
 
 
 def on_gpu(repetitions: int, size: int) -> None:
@@ -321,10 +393,10 @@ def on_gpu(repetitions: int, size: int) -> None:
             del one, two
             it = ours(grid, "torch", dtype, "cuda")
             seconds = on_device(it.run, repetitions) / it.steps
-            speed = it.bytes * it.sites / seconds
+            speed = it.bytes * it.items / seconds
             print(
                 f"  {str(dtype)[6:]}, {'×'.join(map(str, grid.shape))} {grid.geometry}: "
-                f"{it.sites / seconds / 1e9:.2f} G site/s, {speed / copy:.0%} of a copy's "
+                f"{it.items / seconds / 1e9:.2f} G site/s, {speed / copy:.0%} of a copy's "
                 f"{copy / 1e12:.2f} TB/s"
             )
             del it
@@ -351,15 +423,27 @@ def on_a_card() -> None:
     on_gpu(20, 512)
 
 
-if __name__ == "__main__":
+PARTS: dict[str, Callable[..., None]] = {"lattice": lattice, "loops": loops, "rates": rates}
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--size", type=int, help="cells a side; 192, on a card 512")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"part must be of {', '.join(PARTS)}; got {', '.join(sorted(unknown))}.")
     if given.device == "cuda":
         on_gpu(max(20, given.repetitions), given.size or 512)
-    else:
-        on_cpu(given.repetitions, given.size or 192)
+        return
+    for name in given.parts or PARTS:
+        size = {"size": given.size or 192} if name == "lattice" else {}
+        PARTS[name](given.repetitions, **size)
+
+
+if __name__ == "__main__":
+    main()

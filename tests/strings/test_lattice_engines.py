@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 from halflife.strings.lattice import Field, Grid, Outgoing, Reflecting, reference
-from halflife.strings.lattice.engines import choose
+from halflife.strings.lattice.engines import Late, choose
 
 compiles = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # Inductor's own
 CASES = {
@@ -102,9 +102,60 @@ def test_any_number_of_threads_gives_the_same_bits(threads, monkeypatch):
         one = mixed_moves(random_field(CASES[case]), damped=False)
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
         many = mixed_moves(random_field(CASES[case]), damped=False)
+        field, plain = random_field(CASES[case]), random_field(CASES[case], engine="eager")
+        plain.kick_drift(0.1, 0.1)
+        inner = (slice(None), *(slice(1, -1),) * field.grid.axes)
+        assert torch.equal(late_step(field, False, True, True)[inner], plain.phi)
         monkeypatch.undo()
         monkeypatch.setattr("halflife.strings.lattice.compiled._SHARE", 1)
         assert_same_bits(one, many)
+
+
+def late_step(field, damped, low, high):
+    """One step whose halo in the first axis holds no numbers until the engine waits for it."""
+    halos = [plane for plane, late in ((0, low), (-1, high)) if late]
+    there = {plane: field.padded[:, plane].clone() for plane in halos}
+    for plane in halos:
+        field.padded[:, plane] = torch.nan
+
+    def arrive():
+        for plane, values in there.items():
+            field.padded[:, plane] = values
+
+    rates = [np.linspace(0, 0.7, n) for n in field.grid.shape]
+    damping = field.damping(rates, 0.1) if damped else None
+    late = Late(low, high, arrive)
+    return field.engine.kick_drift(field.padded, field.velocity, (0.1, 0.1), damping, late)
+
+
+@pytest.mark.parametrize(("low", "high"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("damped", [False, True], ids=["free", "damped"])
+@pytest.mark.parametrize("engine", ["eager", "numba"])
+def test_planes_whose_halo_is_late_come_last_and_get_the_same_bits(engine, damped, low, high):
+    thin = {"two planes": Grid((2, 6, 9), 0.5), "three planes": Grid((3, 6, 9), 0.5)}
+    for grid in (CASES | thin).values():
+        if grid.axes == 1 and engine == "numba":
+            continue
+        late, plain = (random_field(grid, engine=engine) for _ in range(2))
+        rates = [np.linspace(0, 0.7, n) for n in grid.shape]
+        plain.kick_drift(0.1, 0.1, plain.damping(rates, 0.1) if damped else None)
+        moved = late_step(late, damped, low, high)
+        inner = (slice(None), *(slice(1, -1),) * grid.axes)
+        assert torch.equal(moved[inner], plain.phi)
+        assert torch.equal(late.velocity, plain.velocity)
+
+
+@compiles
+@pytest.mark.slow
+def test_planes_whose_halo_is_late_get_the_same_bits_from_compiled_pytorch():
+    for case in ("periodic box", "axis"):
+        late, plain = (random_field(CASES[case], engine=e) for e in ("torch", "eager"))
+        assert late.engine.name == "torch"
+        plain.kick_drift(0.1, 0.1)
+        moved = late_step(late, damped=False, low=True, high=True)
+        inner = (slice(None), *(slice(1, -1),) * late.grid.axes)
+        assert torch.equal(moved[inner], plain.phi)
+        assert torch.equal(late.velocity, plain.velocity)
 
 
 @pytest.mark.parametrize("engine", ["eager", "numba"])

@@ -36,9 +36,10 @@ def energy(text):
     return line.split(",")[0]
 
 
-def test_two_processes_give_the_bits_of_one_and_one_goes_on_from_them(tmp_path, capsys):
+@pytest.mark.parametrize("engine", ["numba", pytest.param("eager", marks=pytest.mark.slow)])
+def test_two_processes_give_the_bits_of_one_and_one_goes_on_from_them(engine, tmp_path, capsys):
     one, two = tmp_path / "one", tmp_path / "two"
-    said = together(2, two, "--steps", "20")
+    said = together(2, two, "--steps", "20", "--engine", engine)
     alone(one, "--steps", "20")
     assert energy(said) == energy(capsys.readouterr().out)
     assert one.read_bytes() == two.read_bytes()

@@ -1,5 +1,10 @@
 """Loops in three dimensions: small boxes and short times, against the axisymmetric ones."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -47,27 +52,45 @@ def test_ripples_are_measured_as_given():
     assert (spin > 0).all()  # they stand in order around the loop
 
 
-class CutShortError(Exception):
-    """The run ends here."""
+SCRIPT = """
+import sys
+from halflife.strings.loop.evolve import Loop
+from halflife.strings.loop.space import Ripple, evolve_in_space
+evolve_in_space(
+    Loop.around(20.0, 21.0), 4.0, 0.6, ripple=Ripple(2, radial=0.02), box=36.0, every=0.5,
+    checkpoint=sys.argv[1], save_every=0.0,
+)
+"""
+
+
+def steps_kept(path):
+    with np.load(path) as kept:
+        return int(kept["steps"])
 
 
 @pytest.mark.slow
-def test_a_run_that_was_cut_short_ends_with_the_same_bits(tmp_path):
+def test_a_killed_run_ends_with_the_same_bits(tmp_path):
     path = tmp_path / "space.npz"
+    with subprocess.Popen([sys.executable, "-c", SCRIPT, str(path)]) as process:
+        while not path.exists() or steps_kept(path) < 6:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert 6 <= steps_kept(path) < 17, "it was not killed in the middle"
     options = {"ripple": Ripple(2, radial=0.02), "box": BOX, "every": 0.5}
-
-    def cut(now, T):
-        if now >= 0.5:
-            raise CutShortError
-
-    with pytest.raises(CutShortError):
-        evolve_in_space(LOOP, 1.0, 0.6, checkpoint=path, save_every=0, watch=cut, **options)
-    resumed = evolve_in_space(LOOP, 1.0, 0.6, checkpoint=path, **options)
-    straight = evolve_in_space(LOOP, 1.0, 0.6, **options)
-    assert np.array_equal(resumed.samples, straight.samples)
-    assert np.array_equal(resumed.beads, straight.beads)
+    straight = tmp_path / "straight.npz"
+    resumed, whole = (
+        evolve_in_space(LOOP, 4.0, 0.6, checkpoint=file, **options) for file in (path, straight)
+    )
+    assert np.array_equal(resumed.samples, whole.samples)
+    assert np.array_equal(resumed.beads, whole.beads)
+    with np.load(path) as ours, np.load(straight) as theirs:  # field, velocity, beads, all of it
+        assert ours.files == theirs.files
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours.files)
+    assert steps_kept(path) == 17
     with pytest.raises(ValueError, match="another run"):
-        evolve_in_space(LOOP, 1.0, 0.6, checkpoint=path, ripple=Ripple(3), box=BOX)
+        evolve_in_space(LOOP, 4.0, 0.6, checkpoint=path, ripple=Ripple(3), box=BOX)
 
 
 def test_host_and_device_code_agree():

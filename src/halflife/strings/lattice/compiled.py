@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 from halflife.compiled import kept
 from halflife.strings.lattice import lanes
 from halflife.threads import together
+
+if TYPE_CHECKING:
+    from halflife.strings.lattice.engines import Late
 
 Array = NDArray[Any]
 _SHARE = 1 << 15
@@ -253,7 +256,7 @@ def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
         a: The time.
         fixed: From `constants`.
     """
-    _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False)
+    _share(v, _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False))
 
 
 def drift(q: Array, v: Array, b: float, ends: tuple[Array, Array]) -> None:
@@ -271,6 +274,7 @@ def kick_drift(
     fixed: tuple[Any, ...],
     ends: tuple[Array, Array],
     damping: tuple[Array, ...] | None = None,
+    late: Late | None = None,
 ) -> None:
     """Kick and drift: v ← v + a F(φ), φ ← φ + b v, in place; damped, v ← d (d v + a F(φ)).
 
@@ -281,15 +285,25 @@ def kick_drift(
         fixed: From `constants`.
         ends: From `halo`: what the last axis's halo becomes.
         damping: None, or d as one factor an axis, of the field's type.
+        late: The halo planes, if any, that are still on their way.
     """
-    slabs = _sweep(q, v, times, fixed, damping, ends, moves=True)
-    late, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
-    workers = min(torch.get_num_threads(), len(slabs))
+    run = _sweep(q, v, times, fixed, damping, ends, moves=True)
+    drift, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
 
     def finish(start: int, stop: int) -> None:
-        late(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
+        drift(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
 
-    _work(slabs, workers, finish)
+    if late is None:
+        slabs = _share(v, run)
+    else:
+        low, high, planes = int(late.low), int(late.high), v.shape[1]
+        slabs = _share(v[:, low : planes - high], lambda i, k: run(low + i, low + k))
+        slabs = [(low + start, low + stop) for start, stop in slabs]
+        late.arrive()
+        outer = [(0, 1)] * low + [(planes - 1, planes)] * high
+        _work(outer, min(torch.get_num_threads(), len(outer)), run)
+        slabs += outer
+    _work(slabs, min(torch.get_num_threads(), len(slabs)), finish)
 
 
 def _sweep(
@@ -301,8 +315,8 @@ def _sweep(
     ends: tuple[Array, Array],
     *,
     moves: bool,
-) -> list[tuple[int, int]]:
-    """Kick all, and drift all but the first and last plane of each slab if it moves; the slabs."""
+) -> Callable[[int, int], None]:
+    """What kicks planes start to stop, and drifts all but the first and the last if it moves."""
     _whole(q, v)
     kernel = _sweep_3 if q.ndim == 4 else _sweep_2
     a, b = map(q.dtype.type, times)
@@ -314,7 +328,7 @@ def _sweep(
     def run(start: int, stop: int) -> None:
         kernel(q, v, start, stop, a, *fixed, b, moves, damped, *factors, *ends)
 
-    return _share(v, run)
+    return run
 
 
 def _whole(q: Array, v: Array) -> None:
@@ -328,6 +342,8 @@ def _whole(q: Array, v: Array) -> None:
 def _share(v: Array, run: Callable[[int, int], Any]) -> list[tuple[int, int]]:
     """Run (start, stop) over slabs of the first axis in threads; the slabs."""
     planes = v.shape[1]
+    if not planes:
+        return []
     workers = max(1, min(torch.get_num_threads(), v.size // 2 // _SHARE, planes // 2))
     # Several slabs a thread: one that the system takes away for a while holds up few.
     pieces = workers if workers == 1 or planes < 64 * workers else 4 * workers

@@ -6,10 +6,12 @@ on the velocity without.
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol
 
@@ -22,6 +24,22 @@ from halflife.strings.lattice.edges import Edge, Fixed
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
 Damping = Sequence[Tensor]
+_PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Late:
+    """The halo of the first axis where it is still on its way from other processes.
+
+    Attributes:
+        low: Whether that of the first plane is.
+        high: Whether that of the last plane is.
+        arrive: Waits for it and puts it in place. An engine does all other planes before.
+    """
+
+    low: bool
+    high: bool
+    arrive: Callable[[], None]
 
 
 class Engine(Protocol):
@@ -38,7 +56,12 @@ class Engine(Protocol):
         """Drift: φ ← φ + time v inside."""
 
     def kick_drift(
-        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+        self,
+        padded: Tensor,
+        velocity: Tensor,
+        times: tuple[float, float],
+        damping: Damping | None,
+        late: Late | None = None,
     ) -> Tensor:
         """Both in one sweep; return the padded φ that has the new values inside."""
 
@@ -68,29 +91,61 @@ class TorchEngine:
         cells.copy_(cells + self._tensor(padded, time) * velocity)
 
     def kick_drift(
-        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+        self,
+        padded: Tensor,
+        velocity: Tensor,
+        times: tuple[float, float],
+        damping: Damping | None,
+        late: Late | None = None,
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
+            self._spare = room(padded.shape, padded.dtype, padded.device, apart=padded)
+            self._spare.copy_(padded)
         target, self._spare = self._spare, padded
-        self._function("kick_drift")(
-            padded.unbind(),
-            velocity.unbind(),
-            target.unbind(),
-            self._tensor(padded, *times),
-            *self._fixed,
-            damping,
-        )
+        fields, planes = (padded, velocity, target), velocity.shape[1]
+        if late is None:
+            self._planes(0, planes, fields, times, damping)
+            return target
+        first, last = int(late.low), planes - int(late.high)
+        self._planes(first, last, fields, times, damping)
+        late.arrive()
+        self._planes(0, first, fields, times, damping)
+        self._planes(last, planes, fields, times, damping)
         return target
+
+    def _planes(
+        self,
+        start: int,
+        stop: int,
+        fields: tuple[Tensor, Tensor, Tensor],
+        times: tuple[float, float],
+        damping: Damping | None,
+    ) -> None:
+        """Kick and drift some planes of (padded, velocity, target)."""
+        if start == stop:
+            return
+        padded, velocity, target = fields
+        inverse_square, slope = self._fixed
+        self._function("kick_drift", stop - start)(
+            padded[:, start : stop + 2].unbind(),
+            velocity[:, start:stop].unbind(),
+            target[:, start : stop + 2].unbind(),
+            self._tensor(padded, *times),
+            inverse_square,
+            None if slope is None else slope[start:stop],
+            None if damping is None else (damping[0][start:stop], *damping[1:]),
+        )
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
         """As of `Engine`."""
-        run = self._function("stoermer")
+        run = self._function("stoermer", len(padded[0]) - 2)
         run(padded.unbind(), previous.unbind(), self._tensor(padded, square), *self._fixed)
 
-    def _function(self, name: str) -> Any:
-        return stencil.compiled(name, *self._kind) if self.name == "torch" else vars(stencil)[name]
+    def _function(self, name: str, planes: int) -> Any:
+        if self.name != "torch":
+            return vars(stencil)[name]
+        return stencil.compiled(name, planes, *self._kind)
 
     def _tensor(self, like: Tensor, *times: float) -> Tensor:
         """Times as a tensor, which a compiled function takes without being compiled again."""
@@ -132,12 +187,17 @@ class NumbaEngine:
         self._compiled.drift(padded.numpy(), velocity.numpy(), time, self._ends)
 
     def kick_drift(
-        self, padded: Tensor, velocity: Tensor, times: tuple[float, float], damping: Damping | None
+        self,
+        padded: Tensor,
+        velocity: Tensor,
+        times: tuple[float, float],
+        damping: Damping | None,
+        late: Late | None = None,
     ) -> Tensor:
         """As of `Engine`; in place."""
         factors = None if damping is None else tuple(d.numpy() for d in damping)
         self._compiled.kick_drift(
-            padded.numpy(), velocity.numpy(), times, self._fixed, self._ends, factors
+            padded.numpy(), velocity.numpy(), times, self._fixed, self._ends, factors, late
         )
         return padded
 
@@ -147,12 +207,28 @@ class NumbaEngine:
         stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
 
 
-def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
+def room(
+    shape: Sequence[int], dtype: torch.dtype, device: torch.device, apart: Tensor | None = None
+) -> Tensor:
+    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages.
+
+    Args:
+        shape: Of the tensor.
+        dtype: torch.float32 or torch.float64.
+        device: Where it lies.
+        apart: A tensor that is read while this one is written at the same indices. A processor
+            holds a load back that has the last twelve bits of its address in common with a store
+            before it, so this one begins half a page away from that.
+    """
     if device.type != "cpu":
         return torch.empty(tuple(shape), dtype=dtype, device=device)
-    kind = np.float32 if dtype == torch.float32 else np.float64
-    return torch.from_numpy(np.empty(tuple(shape), kind))
+    kind = np.dtype(np.float32 if dtype == torch.float32 else np.float64)
+    count = math.prod(shape)
+    if apart is None:
+        return torch.from_numpy(np.empty(tuple(shape), kind))
+    block = np.empty(count + _PAGE // kind.itemsize, kind)
+    skip = (apart.data_ptr() + _PAGE // 2 - block.ctypes.data) % _PAGE // kind.itemsize
+    return torch.from_numpy(block[skip : skip + count].reshape(tuple(shape)))
 
 
 def choose(

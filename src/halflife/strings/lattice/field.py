@@ -15,7 +15,7 @@ from torch import Tensor
 
 from halflife.strings.lattice import edges
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
-from halflife.strings.lattice.engines import Damping, EngineName, choose, room
+from halflife.strings.lattice.engines import Damping, EngineName, Late, choose, room
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
 
@@ -47,8 +47,6 @@ class Field:
         ValueError: values of another shape or not finite; an engine that cannot compute there.
 
     Attributes:
-        padded: φ with a halo of one cell, [2, *(N + 2)]. A move may put another tensor here, so
-            ask for it anew after each.
         velocity: φ̇, [2, *shape].
         lag: By how much the velocity's time is behind that of φ; 0 when both are at one time.
         due: The damping, if any, that a velocity that lags has still to meet before its last kick.
@@ -70,8 +68,9 @@ class Field:
         self.grid = grid
         self.slabs = slabs
         values = _values("phi", phi, grid, padded=True)
-        self.padded = room(values.shape, dtype, torch.device(device)).copy_(values)
-        self.velocity = room((2, *grid.shape), dtype, self.padded.device)
+        self._arrive: Callable[[], None] | None = None
+        self._padded = room(values.shape, dtype, torch.device(device)).copy_(values)
+        self.velocity = room((2, *grid.shape), dtype, self.device)
         if velocity is None:
             self.velocity.zero_()
         else:
@@ -82,13 +81,24 @@ class Field:
         if grid.slope is not None:
             slope = torch.as_tensor(grid.slope).to(device, dtype)
         self._slope = slope
-        self.engine = choose(engine, self.padded, grid.spacing**-2, slope, grid.faces[-1])
+        self.engine = choose(engine, self._padded, grid.spacing**-2, slope, grid.faces[-1])
         self._faces = [
             (axis, bool(high), found)
             for axis, pair in enumerate(grid.faces)
             for high, found in enumerate(pair)
         ]
         self.fill_halo()
+
+    @property
+    def padded(self) -> Tensor:
+        """φ with a halo of one cell, [2, *(N + 2)]. Ask for it anew after a move."""
+        self._settle()
+        return self._padded
+
+    @padded.setter
+    def padded(self, values: Tensor) -> None:
+        self._settle()
+        self._padded = values
 
     @property
     def phi(self) -> Tensor:
@@ -98,23 +108,30 @@ class Field:
     @property
     def dtype(self) -> torch.dtype:
         """torch.float32 or torch.float64."""
-        return self.padded.dtype
+        return self._padded.dtype
 
     @property
     def device(self) -> torch.device:
         """Where the field lies."""
-        return self.padded.device
+        return self._padded.device
 
     def fill_halo(self) -> None:
         """Give the halo what the edges say; fixed and outgoing edges keep theirs."""
         self._fill(self._faces)
 
     def _fill(self, faces: Sequence[tuple[int, bool, edges.Edge]]) -> None:
-        """Some faces by their edges, and those between processes."""
+        """Some faces by their edges; those between processes are then on their way."""
+        self._settle()
         for axis, high, found in faces:
-            found.fill(edges.face(self.padded, axis, high))
+            found.fill(edges.face(self._padded, axis, high))
         if self.slabs is not None:
-            self.slabs.exchange(self.padded)
+            self._arrive = self.slabs.start(self._padded)
+
+    def _settle(self) -> None:
+        """Wait for the halo from other processes, if it is on its way."""
+        if self._arrive is not None:
+            arrive, self._arrive = self._arrive, None
+            arrive()
 
     def force(self) -> Tensor:
         """F(φ) = ∇²φ − φ (φ² − 1), a new tensor [2, *shape]."""
@@ -129,7 +146,7 @@ class Field:
     def drift(self, time: float) -> None:
         """Drift: φ ← φ + time v; then the halo."""
         before = self._before()
-        self.engine.drift(self.padded, self.velocity, time)
+        self.engine.drift(self._padded, self.velocity, time)
         self._after(before, time)
 
     def kick_drift(self, kick: float, drift: float, damping: Damping | None = None) -> None:
@@ -144,13 +161,17 @@ class Field:
                 v ← d (d v + kick F), which is the second half of one damped step and the first
                 half of the next. d = 1 costs what an undamped step costs, within a few per cent.
         """
-        before, old = self._before(), self.padded
-        self.padded = self.engine.kick_drift(old, self.velocity, (kick, drift), damping)
-        if self.padded is not old:
+        before, old, late = self._before(), self._padded, None
+        if self.slabs is not None and self._arrive is not None:
+            below, above = self.slabs.below is not None, self.slabs.above is not None
+            late = Late(below, above, self._settle)
+        times = kick, drift
+        self._padded = self.engine.kick_drift(old, self.velocity, times, damping, late)
+        if self._padded is not old:
             for axis, high, found in self._faces:
                 if found.keeps:
                     halo = edges.face(old, axis, high).halo
-                    edges.face(self.padded, axis, high).halo.copy_(halo)
+                    edges.face(self._padded, axis, high).halo.copy_(halo)
         self._after(before, drift)
 
     def damp(self, damping: Damping) -> None:
@@ -221,7 +242,7 @@ class Field:
     def _before(self) -> list[Tensor]:
         """The nearest cells at outgoing edges, before they move."""
         return [
-            edges.face(self.padded, axis, high).near.clone()
+            edges.face(self._padded, axis, high).near.clone()
             for axis, high, found in self._faces
             if isinstance(found, edges.Outgoing)
         ]
@@ -231,7 +252,7 @@ class Field:
         nearest = iter(before)
         for axis, high, found in self._faces:
             if isinstance(found, edges.Outgoing):
-                face = edges.face(self.padded, axis, high)
+                face = edges.face(self._padded, axis, high)
                 found.advance(face, next(nearest), drift / self.grid.spacing)
         self._fill(self._faces[:-2] if self.engine.fills_last else self._faces)
 

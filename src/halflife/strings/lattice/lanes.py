@@ -2,8 +2,7 @@
 
 Numba's own loops over rows check, at each row, that no two of the sixteen rows in play overlap, and
 come out at half of the vector's width. Here the instructions are written down: called by compiled
-functions only, with addresses and strides in bytes. Numba keeps compiled kernels by the date of the
-kernels' own file, so touch `compiled.py` after a change here.
+functions only, with addresses and strides in bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One box cut into slabs along its first axis, one a process.
 
-Each process steps its own planes; after each drift neighbours swap one plane of halo. A cell adds
-its six neighbours in the order that one process would, so the bits are the same.
+Each process steps its own planes; after each drift neighbours swap one plane of halo, which is on
+its way while the next step goes through the planes that do not need it. A cell adds its six
+neighbours in the order that one process would, so the bits are the same.
 
     torchrun --nproc-per-node 2 -m halflife.strings.lattice --shape 256 256 256 --steps 200
 
@@ -10,6 +11,7 @@ Gloo on processors, NCCL on cards; `torch.distributed` has to be initialised bef
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -87,6 +89,10 @@ class Slabs:
 
     def exchange(self, padded: Tensor) -> None:
         """Fill the halo planes between processes of a padded field [2, N + 2, …]."""
+        self.start(padded)()
+
+    def start(self, padded: Tensor) -> Callable[[], None]:
+        """Begin to swap the planes as they are now; what is returned waits and fills the halo."""
         below, above = self._peers
         work, halos = [], []
         # Up first, then down, on every process: two that are both neighbours must not mix them up.
@@ -101,12 +107,15 @@ class Slabs:
                 got = torch.empty_like(padded[:, 0], memory_format=torch.contiguous_format)
                 work.append(dist.P2POp(dist.irecv, got, peer_from, self.group, tag))
                 halos.append((halo, got))
-        if not work:
-            return
-        for request in dist.batch_isend_irecv(work):
-            request.wait()
-        for halo, got in halos:
-            padded[:, halo].copy_(got)
+        requests = dist.batch_isend_irecv(work) if work else []
+
+        def arrive() -> None:
+            for request in requests:
+                request.wait()
+            for halo, got in halos:
+                padded[:, halo].copy_(got)
+
+        return arrive
 
     def total(self, *values: float) -> list[float]:
         """The sums over all processes, in float64, the same on each."""
