@@ -43,7 +43,7 @@ def named_by(function: Callable[..., Any], *sources: ModuleType) -> None:
 def keep(compiled: Any, function: Callable[..., Any]) -> None:
     """Keep compiled code on disk, under the name of a function, where there is a place for it."""
     with suppress(RuntimeError):  # no directory can be written to
-        compiled._cache = _Cache(function)
+        compiled._cache = _Cache(function)  # type: ignore[no-untyped-call]
 
 
 class _Cache(FunctionCache):

@@ -32,6 +32,63 @@ _size = 0
 _forked = False
 
 
+def _call_in_threads(
+    typing: Any, parallel: Any, threads: Any, function: Any, arguments: Any
+) -> Any:
+    """Call a function by `GOMP_parallel`, whose address may be 0: then in this thread alone."""
+    signature = function.get_call_type(typing, tuple(arguments), {})
+
+    def generate(context: Any, b: Any, _: Any, values: Any) -> Any:
+        parallel, threads, _, packed = values
+        compiled = function.dispatcher.get_compile_result(signature)
+        context.add_linking_libs((compiled.library,))
+        data = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [data])
+        work = ir.Function(b.module, kind, b.module.get_unique_name("work"))
+        work.linkage = "internal"
+        place = cgutils.alloca_once_value(b, packed)  # type: ignore[no-untyped-call]
+
+        inside = ir.IRBuilder(work.append_basic_block())
+        given = inside.load(inside.bitcast(work.args[0], place.type))
+        context.call_conv.call_function(
+            inside,
+            context.declare_function(b.module, compiled.fndesc),
+            signature.return_type,
+            signature.args,
+            cgutils.unpack_tuple(inside, given),  # type: ignore[no-untyped-call]
+        )
+        inside.ret_void()
+
+        place = b.bitcast(place, data)
+        whole = ir.IntType(32)
+        launch = ir.FunctionType(ir.VoidType(), [kind.as_pointer(), data, whole, whole])
+        with b.if_else(b.icmp_signed("==", parallel, parallel.type(0))) as (alone, together):
+            with alone:
+                b.call(work, [place])
+            with together:
+                launch = b.inttoptr(parallel, launch.as_pointer())
+                b.call(launch, [work, place, b.trunc(threads, whole), whole(0)])
+        return context.get_dummy_value()
+
+    return types.void(parallel, threads, function, arguments), generate
+
+
+_in_threads: Any = intrinsic(_call_in_threads)
+
+
+def _take_one(typing: Any, counters: Any, index: Any) -> Any:
+    """A counter's value; it is one higher for whoever comes next, in whatever thread."""
+
+    def generate(context: Any, b: Any, _: Any, values: Any) -> Any:
+        array = context.make_array(counters)(context, b, values[0])
+        return b.atomic_rmw("add", b.gep(array.data, [values[1]]), ir.IntType(64)(1), "monotonic")
+
+    return types.int64(counters, types.intp), generate
+
+
+_take: Any = intrinsic(_take_one)
+
+
 def shared(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., None]], Shared]:
     """Compile a function of a piece of work, for threads that take pieces until none is left.
 
@@ -49,7 +106,7 @@ def shared(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., None
         named_by(kernel, sys.modules[__name__], *sources)
         piece = njit(nogil=True, **options)(kernel)
 
-        @njit  # type: ignore[untyped-decorator]
+        @njit
         def work_off(counters: Any, edges: Any, arguments: Any) -> None:
             worker = _take(counters, 0)
             n = _take(counters, 1)
@@ -57,7 +114,7 @@ def shared(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., None
                 piece(worker, edges[n], edges[n + 1], *arguments)
                 n = _take(counters, 1)
 
-        @njit(nogil=True)  # type: ignore[untyped-decorator]
+        @njit(nogil=True)
         def run(parallel: Any, threads: Any, counters: Any, edges: Any, *arguments: Any) -> None:
             _in_threads(parallel, threads, work_off, (counters, edges, arguments))
 
@@ -74,57 +131,6 @@ def shared(*sources: ModuleType, **options: Any) -> Callable[[Callable[..., None
         return call
 
     return decorate
-
-
-@intrinsic
-def _in_threads(typing: Any, parallel: Any, threads: Any, function: Any, arguments: Any) -> Any:
-    """Call a function by `GOMP_parallel`, whose address may be 0: then in this thread alone."""
-    signature = function.get_call_type(typing, tuple(arguments), {})
-
-    def generate(context: Any, b: Any, _: Any, values: Any) -> Any:
-        parallel, threads, _, packed = values
-        compiled = function.dispatcher.get_compile_result(signature)
-        context.add_linking_libs((compiled.library,))
-        data = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [data])
-        work = ir.Function(b.module, kind, b.module.get_unique_name("work"))
-        work.linkage = "internal"
-        place = cgutils.alloca_once_value(b, packed)
-
-        inside = ir.IRBuilder(work.append_basic_block())
-        given = inside.load(inside.bitcast(work.args[0], place.type))
-        context.call_conv.call_function(
-            inside,
-            context.declare_function(b.module, compiled.fndesc),
-            signature.return_type,
-            signature.args,
-            cgutils.unpack_tuple(inside, given),
-        )
-        inside.ret_void()
-
-        place = b.bitcast(place, data)
-        whole = ir.IntType(32)
-        launch = ir.FunctionType(ir.VoidType(), [kind.as_pointer(), data, whole, whole])
-        with b.if_else(cgutils.is_null(b, parallel)) as (alone, together):
-            with alone:
-                b.call(work, [place])
-            with together:
-                launch = b.inttoptr(parallel, launch.as_pointer())
-                b.call(launch, [work, place, b.trunc(threads, whole), whole(0)])
-        return context.get_dummy_value()
-
-    return types.void(parallel, threads, function, arguments), generate
-
-
-@intrinsic
-def _take(typing: Any, counters: Any, index: Any) -> Any:
-    """A counter's value; it is one higher for whoever comes next, in whatever thread."""
-
-    def generate(context: Any, b: Any, _: Any, values: Any) -> Any:
-        array = context.make_array(counters)(context, b, values[0])
-        return b.atomic_rmw("add", b.gep(array.data, [values[1]]), ir.IntType(64)(1), "monotonic")
-
-    return types.int64(counters, types.intp), generate
 
 
 def _openmp() -> int:

@@ -13,8 +13,7 @@ Two or three axes; compiled at the first call and kept on disk. `lanes.py` is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +21,8 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
-from halflife.compiled import kept
 from halflife.strings.lattice import lanes
-from halflife.threads import together
+from halflife.threads import Edges, Shared, shared
 
 if TYPE_CHECKING:
     from halflife.strings.lattice.engines import Late
@@ -53,7 +51,7 @@ _damped_3_one: Any = lanes.damped_3_one
 
 _inner = njit(inline="always", error_model="numpy")
 
-_kept = kept(lanes, error_model="numpy")
+_shared = shared(lanes, error_model="numpy")
 
 
 def _summed(function: Any) -> Any:
@@ -81,8 +79,8 @@ def _drift_row(p, w, n, qc, vc, size, b, ends, signs):  # type: ignore[no-untype
     _copy_one(p + qc + ends[1], p + qc + n * size, signs[1, 1])
 
 
-@_kept
-def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
+@_shared
+def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     ny, nz = v.shape[2], v.shape[3]
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dz.ctypes.data
     qc, qx, qy, size = q.strides
@@ -126,8 +124,8 @@ def _sweep_3(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, end
             _drift_row(p, w, nz, qc, vc, size, b, ends, signs)
 
 
-@_kept
-def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
+@_shared
+def _sweep_2(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     n = v.shape[2]
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dy.ctypes.data
     qc, qx, size = q.strides
@@ -155,20 +153,20 @@ def _sweep_2(q, v, start, stop, a, c, m, o, e, b, moves, damped, dx, dy, dz, end
             _drift_row(p - qx, w - vx, n, qc, vc, size, b, ends, signs)
 
 
-@_kept
-def _drift_3(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
+@_shared
+def _drift_3(worker, start, stop, q, v, outer, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, qy, size = q.strides
     vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
-    for i in range(start, stop, stride):
+    for i in range(start, stop, max(1, stop - 1 - start) if outer else 1):
         for j in range(v.shape[2]):
             p = q.ctypes.data + (i + 1) * qx + (j + 1) * qy + size
             _drift_row(p, v.ctypes.data + i * vx + j * vy, v.shape[3], qc, vc, size, b, ends, signs)
 
 
-@_kept
-def _drift_2(q, v, start, stop, stride, b, ends, signs):  # type: ignore[no-untyped-def]
+@_shared
+def _drift_2(worker, start, stop, q, v, outer, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, size = q.strides
-    for i in range(start, stop, stride):
+    for i in range(start, stop, max(1, stop - 1 - start) if outer else 1):
         p, w = q.ctypes.data + (i + 1) * qx + size, v.ctypes.data + i * v.strides[1]
         _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b, ends, signs)
 
@@ -182,8 +180,8 @@ def _taken_row(v, d, dz, low, high):  # type: ignore[no-untyped-def]
     return total
 
 
-@_kept
-def _taken(v, start, stop, volume, dx, dy, dz, low, high, sums):  # type: ignore[no-untyped-def]
+@_shared
+def _taken(worker, start, stop, v, volume, dx, dy, dz, low, high, sums):  # type: ignore[no-untyped-def]
     n = v.shape[3]
     for i in range(start, stop):
         total = 0.0
@@ -216,7 +214,7 @@ def taken(v: Array, volume: Array, damping: Sequence[Array]) -> float:
     if len(free) and free[-1] - free[0] + 1 == len(free):
         low, high = int(free[0]), int(free[-1]) + 1
     sums = np.zeros(v.shape[1])
-    _share(v, lambda a, b: _taken(v, a, b, volume, dx, *others, low, high, sums))
+    _taken(*_slabs(v), v, volume, dx, *others, low, high, sums)
     return float(sums.sum())
 
 
@@ -256,15 +254,15 @@ def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
         a: The time.
         fixed: From `constants`.
     """
-    _share(v, _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False))
+    kernel, arguments = _sweep(q, v, (a, 0.0), fixed, None, halo(q), moves=False)
+    kernel(*_slabs(v), *arguments)
 
 
 def drift(q: Array, v: Array, b: float, ends: tuple[Array, Array]) -> None:
     """Drift: φ ← φ + b v; then the rows' halo, by `ends` from `halo`."""
     kernel = _drift_3 if q.ndim == 4 else _drift_2
     _whole(q, v)
-    time = q.dtype.type(b)
-    _share(v, lambda start, stop: kernel(q, v, start, stop, 1, time, *ends))
+    kernel(*_slabs(v), q, v, False, q.dtype.type(b), *ends)
 
 
 def kick_drift(
@@ -287,23 +285,20 @@ def kick_drift(
         damping: None, or d as one factor an axis, of the field's type.
         late: The halo planes, if any, that are still on their way.
     """
-    run = _sweep(q, v, times, fixed, damping, ends, moves=True)
-    drift, b = _drift_3 if q.ndim == 4 else _drift_2, q.dtype.type(times[1])
-
-    def finish(start: int, stop: int) -> None:
-        drift(q, v, start, stop, max(1, stop - 1 - start), b, *ends)
-
+    kernel, arguments = _sweep(q, v, times, fixed, damping, ends, moves=True)
     if late is None:
-        slabs = _share(v, run)
+        slabs, threads = _slabs(v)
+        kernel(slabs, threads, *arguments)
     else:
-        low, high, planes = int(late.low), int(late.high), v.shape[1]
-        slabs = _share(v[:, low : planes - high], lambda i, k: run(low + i, low + k))
-        slabs = [(low + start, low + stop) for start, stop in slabs]
+        low, planes = int(late.low), v.shape[1]
+        inner, threads = _slabs(v[:, low : planes - int(late.high)])
+        kernel(low + inner, threads, *arguments)
         late.arrive()
-        outer = [(0, 1)] * low + [(planes - 1, planes)] * high
-        _work(outer, min(torch.get_num_threads(), len(outer)), run)
-        slabs += outer
-    _work(slabs, min(torch.get_num_threads(), len(slabs)), finish)
+        slabs = np.unique([0, *(low + inner), planes])
+        for plane in [0] * late.low + [planes - 1] * late.high:
+            kernel(np.array([plane, plane + 1]), 1, *arguments)
+    drift = _drift_3 if q.ndim == 4 else _drift_2
+    drift(slabs, threads, q, v, True, q.dtype.type(times[1]), *ends)
 
 
 def _sweep(
@@ -315,20 +310,15 @@ def _sweep(
     ends: tuple[Array, Array],
     *,
     moves: bool,
-) -> Callable[[int, int], None]:
-    """What kicks planes start to stop, and drifts all but the first and the last if it moves."""
+) -> tuple[Shared, tuple[Any, ...]]:
+    """What kicks slabs, and drifts all planes but a slab's first and last if it moves."""
     _whole(q, v)
     kernel = _sweep_3 if q.ndim == 4 else _sweep_2
     a, b = map(q.dtype.type, times)
     factors = [np.ones(n, q.dtype) for n in v.shape[1:]] if damping is None else list(damping)
     factors += factors[-1:] * (3 - len(factors))
     factors = [np.ascontiguousarray(factor) for factor in factors]
-    damped = damping is not None
-
-    def run(start: int, stop: int) -> None:
-        kernel(q, v, start, stop, a, *fixed, b, moves, damped, *factors, *ends)
-
-    return run
+    return kernel, (q, v, a, *fixed, b, moves, damping is not None, *factors, *ends)
 
 
 def _whole(q: Array, v: Array) -> None:
@@ -339,25 +329,10 @@ def _whole(q: Array, v: Array) -> None:
         raise ValueError(f"q must be v's shape with a halo, got {q.shape} and {v.shape}.")
 
 
-def _share(v: Array, run: Callable[[int, int], Any]) -> list[tuple[int, int]]:
-    """Run (start, stop) over slabs of the first axis in threads; the slabs."""
+def _slabs(v: Array) -> tuple[Edges, int]:
+    """Where to cut the first axis, and how many threads there are for the slabs."""
     planes = v.shape[1]
-    if not planes:
-        return []
-    workers = max(1, min(torch.get_num_threads(), v.size // 2 // _SHARE, planes // 2))
+    threads = max(1, min(torch.get_num_threads(), v.size // 2 // _SHARE, planes // 2))
     # Several slabs a thread: one that the system takes away for a while holds up few.
-    pieces = workers if workers == 1 or planes < 64 * workers else 4 * workers
-    slabs = list(pairwise(planes * part // pieces for part in range(pieces + 1)))
-    _work(slabs, workers, run)
-    return slabs
-
-
-def _work(slabs: list[tuple[int, int]], workers: int, run: Callable[[int, int], Any]) -> None:
-    """Run all slabs in so many threads, this one among them."""
-    waiting = iter(slabs)
-
-    def work_off() -> None:
-        for slab in waiting:
-            run(*slab)
-
-    together(work_off, workers)
+    pieces = threads if threads == 1 or planes < 64 * threads else 4 * threads
+    return planes * np.arange(pieces + 1) // pieces, threads
