@@ -13,9 +13,10 @@ and two.
 with two additions an entry; Numba compiles it as ours, and one call does all tensors. `SGD fused`
 is PyTorch's, with momentum: the same memory. AdamW has to move 1.4 times as much.
 
-Peers that are not installed are left out; the extra `bench` has them. Targets on two cores: at most
-1.10 times the floor on the large tensor, 4 times faster than the peers on it and twice on the small
-ones, 1.15 times faster than AdamW.
+Peers that are not installed are left out; the extra `bench` has them. timm wants a torchvision of
+the same build as PyTorch, but its optimizer does not: `pip install --no-deps timm` is enough here.
+Targets on two cores: at most 1.10 times the floor on the large tensor, 4 times faster than the
+peers on it and twice on the small ones, 1.15 times faster than AdamW.
 
 On a GPU, times are those of the device, and ours is put beside the memory's speed in a copy and
 PyTorch's fused AdamW. Targets: 90 % of the copy's, and 1.3 times faster than AdamW.

@@ -17,6 +17,8 @@ BACKENDS = {
     "interpreter": ["triton"],
     "cuda": ["torch", "triton"],
 }[WHERE]
+if WHERE == "interpreter":
+    import tests.triton_interpreter  # noqa: F401
 FAST = [backend for backend in BACKENDS if backend != "reference"]
 EXACT = [backend for backend in BACKENDS if backend != "triton"]  # those that know float64
 DEVICE = "cuda" if WHERE == "cuda" else "cpu"

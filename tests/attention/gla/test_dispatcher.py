@@ -14,6 +14,7 @@ from halflife.attention.gla import backends, custom_op
 from .instances import DEVICE, FAST, cotangents, distance, make
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # PyTorch 2.14's own
 @pytest.mark.parametrize("backend", FAST)
 @pytest.mark.parametrize("packed", [False, True])
 def test_opcheck(backend, packed):
@@ -115,17 +116,3 @@ def test_nothing_warns_in_everyday_use():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         problem.run("auto")
-
-
-@pytest.mark.parametrize("shape", [{"B": 2, "T": 5, "K": 3, "V": 2}, {"T": 70, "K": 33, "V": 40}])
-def test_what_lay_in_memory_before_does_not_matter(shape):
-    problem = make(4, **shape)
-    do, dstate = cotangents(problem)
-    for dtype in (torch.float32, torch.float64):
-        typed = problem.to(dtype)
-        once = typed.gradients(FAST[-1], do, dstate)
-        for junk in (torch.nan, 1e30):
-            for size in (500, 4_000, 40_000):  # freed at once, so that the next tensors get it
-                torch.full((size,), junk, dtype=dtype)
-            again = typed.gradients(FAST[-1], do, dstate)
-            assert all(torch.equal(x, y) for x, y in zip(again, once, strict=True))

@@ -78,4 +78,5 @@ def direction(c, e1, e2, K: tl.constexpr):
             size = _asinh(a)
         elif K == "symlog":
             size = _log1p(a)
-        return tl.where(c > 0, size, tl.where(c < 0, -size, tl.where(c == c, 0.0, c)))
+        back = size * -1  # in Triton 3.6 −size is 0 − size, which has no −0
+        return tl.where(c > 0, size, tl.where(c < 0, back, tl.where(c == c, 0.0, c)))
