@@ -27,7 +27,7 @@ def test_small_loops_come_to_a_verdict(claim, outcome, tmp_path):
 
 @pytest.fixture(scope="module")
 def trials():
-    cell = {"R_v": 20.0, "h": 0.5, "span": 10.0}
+    cell = {"R_v": 20.0, "h": 0.5, "span": 10.0, "edge": "causal"}
     pairs = [(24.0, True), (20.0, False)]
     return [loops.relax(**cell, R0=R0, current=current, seed=0) for R0, current in pairs]
 
@@ -47,7 +47,17 @@ def test_a_trial_knows_a_loop_that_settles_from_one_that_vanishes(trials):
 
 def test_plots_show_every_loop_and_the_bound(trials):
     frame = pd.DataFrame(
-        [{"R_v": 20.0, "R0": 24.0, "h": 0.5, "current": True, "seed": 0, **trials[0]}]
+        [
+            {
+                "R_v": 20.0,
+                "R0": 24.0,
+                "h": 0.5,
+                "current": True,
+                "edge": "causal",
+                "seed": 0,
+                **trials[0],
+            }
+        ]
     )
     figure = loops.radius_and_field(frame)
     assert [trace.type for trace in figure.data] == ["scatter"] * 2 + ["heatmap"] * 4
