@@ -225,9 +225,6 @@ def local_grip(w: float) -> float:
     along[0] /= 2
     line = (made.f(distance) * np.cos(angle)) @ (along / along.sum())
     d = np.linspace(0.02, 3 + 3 * w, 600)
-
-    def bell(x: Array) -> Array:
-        return np.exp(-((d[:, None] - x) ** 2) / (2 * w**2)) * step / (np.sqrt(2 * np.pi) * w)
-
-    smeared = (bell(s) - bell(-s)) @ line
+    near, far = (np.exp(-((d[:, None] - x) ** 2) / (2 * w**2)) for x in (s, -s))  # odd in s
+    smeared = (near - far) @ line * step / (np.sqrt(2 * np.pi) * w)
     return float(np.max(np.gradient(smeared**2, d) / 2))

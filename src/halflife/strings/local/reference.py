@@ -186,7 +186,8 @@ def marker_force(s: State, m: Marker, h: float) -> tuple[float, Complex, Array]:
     above = np.zeros_like(s.a_z)  # Σ over the points above a link
     above[:, :-1] = np.cumsum((W * tilde.imag)[:, ::-1], axis=1)[:, ::-1][:, 1:]
     back = -strength * CHARGE * h * np.divide(above, up, out=np.zeros_like(above), where=up > 0)
-    return (m.J**2 / s.x**3 - m.mh**2 * bar * slope) / E, -strength * W * turn / point, back
+    pull = np.asarray(-strength * W / point * turn, dtype=np.complex128)
+    return (m.J**2 / s.x**3 - m.mh**2 * bar * slope) / E, pull, back
 
 
 def step(s: State, m: Marker, h: float, dt: float) -> None:
