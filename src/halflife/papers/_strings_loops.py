@@ -431,13 +431,16 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
         horizontal_spacing=0.03,
     )
 
-    def lines(run: Any, colour: str, name: str, at: tuple[int, int], keys: Sequence[str]) -> None:
-        for key in keys:
+    def lines(
+        run: Any, colour: str, name: str, at: tuple[int, int], legend: str = "legend"
+    ) -> None:
+        for key in ("radius", beside) if at[0] == 1 else ("radius",):
             figure.add_trace(
                 Scatter(
                     x=(run["t"] / run["R_v"]).round(3).tolist(),
                     y=(run[key] / run["R_v"]).round(4).tolist(),
                     name=name if key == "radius" else f"{name}, thin loop",
+                    legend=legend,
                     legendgroup=name,
                     showlegend=key == "radius",
                     mode="lines",
@@ -448,12 +451,11 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
 
     for (_, run), colour in zip(first.iterrows(), COLOURS * 3, strict=False):
         name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
-        lines(run, colour, name, (1, 1), ("radius", beside))
+        lines(run, colour, name, (1, 1))
     for (_, run), colour in zip(bare.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"no current, R0={run['R0']:g}", (3, 1), ("radius",))
+        lines(run, colour, f"R0={run['R0']:g}", (3, 1), "legend2")
     for (_, run), colour in zip(edges.iterrows(), COLOURS * 3, strict=False):
-        name = f"edge: {run['edge']}, R_v={run['R_v']:g}"
-        lines(run, colour, name, (3, 3), ("radius",))
+        lines(run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
     widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
     for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
         half = still.T.astype(float).round(2)  # rounded as float32 it would print long
@@ -470,7 +472,7 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
                 zmax=0,
                 showscale=column == 4,
                 colorbar={
-                    "title": "log₁₀ density",
+                    "title": {"text": "log₁₀ density", "side": "right"},
                     "len": 0.3 if controls else 0.42,
                     "y": 0.44 if controls else 0.2,
                     "x": 1.0,
@@ -489,9 +491,16 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
         figure.update_xaxes(title=f"t / R_v, {title}", row=3, col=column)
         figure.update_yaxes(title="R / R_v", row=3, col=column, rangemode="tozero")
     figure.update_layout(
-        height=1050 if controls else 720,
+        height=1200 if controls else 720,
         legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"},
     )
+    if controls:
+        below = {"y": -0.07, "yanchor": "top"}
+        figure.update_layout(
+            legend2=below | {"x": 0, "xanchor": "left"},
+            legend3=below | {"x": 0.52, "xanchor": "left"},
+            margin={"b": 210},
+        )
     return figure
 
 
