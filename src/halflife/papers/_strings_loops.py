@@ -525,7 +525,7 @@ def swings_of_both(runs: pd.DataFrame) -> Figure:
     for _, run in first.iterrows():
         row = 1 + sizes.index((run["R_v"], run["R0"]))
         fine = run["string"] == "local" and run["h"] < 0.4
-        for key in ("radius", "thin"):
+        for key in ("radius",) if fine else ("radius", "thin"):
             thin = key == "thin"
             name = f"thin loop, {run['string']}" if thin else f"{run['string']}, h = {run['h']:g}"
             figure.add_trace(
@@ -537,7 +537,7 @@ def swings_of_both(runs: pd.DataFrame) -> Figure:
                     showlegend=row == 1,
                     mode="lines",
                     line={
-                        "color": COLOURS[2] if fine and not thin else looks[run["string"]],
+                        "color": COLOURS[2] if fine else looks[run["string"]],
                         "dash": "dot" if thin else "solid",
                         "width": 1 if thin else 2,
                     },
