@@ -174,34 +174,38 @@ def test_the_compiled_steps_are_those_of_the_reference(seed, J):
     assert fast.time == pytest.approx(0.2)
 
 
-def bounce(dt, T=4.0):
+HEAVY = Marker(2 * np.pi**2 * 36, 300.0, 1.0)
+
+
+def moving_loop():
     s = local_field(40, H, 10.0)
     s.x, s.q = 10.0, 20.0
-    m = Marker(2 * np.pi**2 * 36, 300.0, 1.0)
-    begin = total(s, m)
-    for _ in range(round(T / dt)):
-        reference.step(s, m, H, dt)
-    return s, m, total(s, m) / begin - 1
+    return s
 
 
 def test_energy_and_solution_are_of_second_order():
-    ends = [bounce(dt) for dt in (0.1, 0.05, 0.025)]
-    errors, places = [abs(end[2]) for end in ends], [end[0].x for end in ends]
+    begin, ends = total(moving_loop(), HEAVY), []
+    for dt in (0.1, 0.05, 0.025):
+        stepper = Stepper(moving_loop(), HEAVY, H, dt)
+        while stepper.time < 4 - dt / 2:
+            stepper.step()
+        ends.append(stepper.whole())
+    errors, places = [abs(total(s, HEAVY) / begin - 1) for s in ends], [s.x for s in ends]
     assert errors[-1] < 1e-5
     assert np.log2(np.divide(errors[:-1], errors[1:])) == pytest.approx(2, abs=0.4)
     assert np.log2((places[0] - places[1]) / (places[1] - places[2])) == pytest.approx(2, abs=0.4)
 
 
 def test_runs_backwards():
-    s, m, _ = bounce(0.1, T=2.5)
-    for name in ("pi", "e_r", "e_z", "q"):
-        setattr(s, name, -getattr(s, name))
-    for _ in range(25):
-        reference.step(s, m, H, 0.1)
-    start = local_field(40, H, 10.0)
+    s, start = moving_loop(), moving_loop()
+    for _ in range(2):
+        for _ in range(20):
+            reference.step(s, HEAVY, H, 0.1)
+        for name in ("pi", "e_r", "e_z", "q"):
+            setattr(s, name, -getattr(s, name))
     assert s.phi == pytest.approx(start.phi, abs=1e-9)
     assert s.a_z == pytest.approx(start.a_z, abs=1e-9)
-    assert (s.x, s.q) == pytest.approx((10.0, -20.0), abs=1e-7)
+    assert (s.x, s.q) == pytest.approx((10.0, 20.0), abs=1e-7)
 
 
 def test_initial_data_hold_one_string_and_one_quantum_of_flux():
