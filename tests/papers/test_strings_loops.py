@@ -115,6 +115,26 @@ def test_plots_show_every_loop_and_the_bound(trials):
     assert np.multiply(bound.x, bound.y) == pytest.approx(1)
 
 
+def test_controls_are_drawn_apart_from_what_they_control(trials):
+    held, bare = trials
+    cell = {"R_v": 20.0, "R0": 24.0, "h": 0.5, "seed": 0}
+    frame = pd.DataFrame(
+        [
+            {**cell, "current": True, "edge": "causal", **held},
+            {**cell, "current": True, "edge": "mirror", **held},
+            {**cell, "current": False, "edge": "causal", **bare},
+        ]
+    )
+    lines = [trace for trace in loops.radius_and_derived(frame).data if trace.type == "scatter"]
+    assert [(line.name, line.legend) for line in lines] == [
+        ("R_v=20, R0=24, h=0.5", "legend"),
+        ("R_v=20, R0=24, h=0.5, thin loop", "legend"),
+        ("for R_v=20, R0=24", "legend2"),
+        ("mirror, R_v=20", "legend3"),
+    ]
+    assert lines[1].y == pytest.approx(held["derived"] / 20, abs=1e-4)
+
+
 def test_what_needs_a_card_is_the_same_trial_in_a_larger_box():
     claim = strings["ripples-stay-small"]
     small, large = (claim.study(scale) for scale in (Scale.SMOKE, Scale.GPU))

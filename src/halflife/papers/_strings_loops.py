@@ -453,7 +453,7 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
         name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
         lines(run, colour, name, (1, 1))
     for (_, run), colour in zip(bare.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"R0={run['R0']:g}", (3, 1), "legend2")
+        lines(run, colour, f"for R_v={run['R_v']:g}, R0={run['R0']:g}", (3, 1), "legend2")
     for (_, run), colour in zip(edges.iterrows(), COLOURS * 3, strict=False):
         lines(run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
     widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
@@ -493,13 +493,14 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
     figure.update_layout(
         height=1200 if controls else 720,
         legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"},
+        margin={"r": 110},
     )
     if controls:
         below = {"y": -0.07, "yanchor": "top"}
         figure.update_layout(
             legend2=below | {"x": 0, "xanchor": "left"},
             legend3=below | {"x": 0.52, "xanchor": "left"},
-            margin={"b": 210},
+            margin={"b": 210, "r": 110},
         )
     return figure
 
