@@ -58,7 +58,15 @@ def test_the_claim_of_contributing_runs_and_takes_thirty_lines(tmp_path):
     "family",
     [
         *("schedules", "optim", "optim.diagnostics", "attention", "bandits"),
-        *("models", "strings", "strings.lattice", "strings.loop", "workloads", "lab"),
+        *(
+            "models",
+            "strings",
+            "strings.lattice",
+            "strings.loop",
+            "strings.local",
+            "workloads",
+            "lab",
+        ),
     ],
 )
 def test_every_public_name_is_in_the_docs(family):

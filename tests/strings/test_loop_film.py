@@ -39,6 +39,7 @@ def test_a_film_has_a_picture_a_frame_that_changes(trace, tmp_path):
         gif.seek(5)
         last = np.asarray(gif.convert("RGB"), int)
     assert np.abs(first - last).max() > 100
+    assert (first[-1, -20:] == 255).all()  # paper is white
     blue = np.array([0, 114, 178])
     drawn = [int((np.abs(picture - blue).sum(axis=-1) < 30).sum()) for picture in (first, last)]
     assert drawn[1] > drawn[0] + 100  # R(t) has grown

@@ -42,6 +42,26 @@ def test_beads_on_a_circle_are_the_ring_marker(circle):
     assert circle.carriers[-1] == pytest.approx(flat.carriers[-1], rel=3e-3)
 
 
+def test_a_circle_in_space_keeps_the_squares_symmetry_and_the_planes():
+    """Initial data and what becomes of them: turned by 90°, mirrored in x, y and z, all the same.
+
+    φ₁ is even and φ₂ odd in z. Sums of neighbours in another order may round otherwise.
+    """
+    axis = (np.arange(36) - 17.5) * 0.5
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
+    start = loop_field(np.hypot(x, y), z, 5.0)
+    field = Field(Grid((36,) * 3, 0.5, edges="reflecting"), start, dtype=torch.float64)
+    for n in range(20):
+        field.kick_drift(0.2 if n else 0.1, 0.2)
+    for phi, tolerance in ((start, 1e-14), (field.phi.numpy(), 1e-12)):
+        assert phi == pytest.approx(np.rot90(phi, axes=(1, 2)), abs=tolerance)
+        assert phi == pytest.approx(phi[:, ::-1], abs=tolerance)
+        assert phi == pytest.approx(phi[:, :, ::-1], abs=tolerance)
+        assert phi[0] == pytest.approx(phi[0][..., ::-1], abs=tolerance)
+        assert phi[1] == pytest.approx(-phi[1][..., ::-1], abs=tolerance)
+    assert abs(field.phi.numpy() - start).max() > 0.1
+
+
 def test_ripples_are_measured_as_given():
     given = Ripple(3, radial=0.04, vertical=0.03)
     trace = evolve_in_space(LOOP, 0.5, 0.6, ripple=given, box=BOX)

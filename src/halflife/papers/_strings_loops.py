@@ -1,14 +1,17 @@
 """What the claims about loops on the lattice share. Not a paper: `papers()` passes it over.
 
 A loop starts at rest at R0 with long-wavelength noise of 10⁻² in its phase and is followed for a
-number of vorton radii in a box from whose edge nothing can come back in time. What it settles at
-is the radius of a damped oscillation fitted to the second half of the run. Thresholds were fixed
+number of vorton radii in a box from whose edge nothing can come back in time; controls have other
+edges. What it settles at is the radius of a damped oscillation fitted to the second half of the
+run. Thresholds were fixed
 before any run of these claims; what had been seen before, and led to the fit's window, stands in
 the notebook.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,19 @@ RADIAL = 0.1
 """Largest share of radial waves in what is radiated."""
 TURNING = 0.05
 """Largest relative distance of turning radii from a thin loop's with c_f = 1."""
+CURVE = 0.05
+"""Largest root mean square of ln R(t) less a thin loop's, over a whole run."""
+FADING = 0.15
+"""Largest relative distance of the rate at which swings fade from a thin loop's: 2/L², twice the
+order that is left out."""
+LONGER = 0.01
+"""Largest change of R(t) by a box that is longer than it need be."""
+ECHO = 0.05
+"""Least change of R(t) that a control with an edge that reflects has to show."""
+LOST = 0.2
+"""Largest part of its first swing that a loop of local string may have lost at the end."""
+GAUSS = 1e-6
+"""Largest violation of Gauss's law, in charges of one point."""
 BELOW = 0.05
 """How far below the vorton's radius a loop may swing and still be said not to overshoot."""
 GROWTH = 2.0
@@ -38,18 +54,31 @@ SEEDS = range(3)
 
 
 def relax(
-    *, R_v: float, R0: float, h: float, span: float, current: bool, seed: int
+    *, R_v: float, R0: float, h: float, span: float, current: bool, edge: str, seed: int
 ) -> dict[str, Any]:
-    """Follow one loop for `span` times R_v; without a current if `current` is false."""
+    """Follow one loop for `span` times R_v; without a current if `current` is false.
+
+    With an `edge` other than "causal" the same loop runs in a causal box too, to compare.
+    """
     import numpy as np
 
     from halflife.strings.loop.evolve import Loop
     from halflife.strings.loop.film import log_density, thin_curve
+    from halflife.strings.loop.trace import damped_swing
+    from halflife.strings.thin_loop import radiation_efficiency
 
     loop = Loop.around(R_v, R0) if current else Loop(R0)
-    trace = loop.evolve(
-        span * R_v, h, noise=NOISE, seed=seed, every=R_v / 30, frames=4, dtype="float32"
-    )
+    T = span * R_v
+
+    def follow(edge: str) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="T=.* is longer than")  # as it is meant to be
+            return loop.evolve(
+                T, h, noise=NOISE, seed=seed, every=R_v / 30, frames=4, dtype="float32",
+                **surroundings(edge, R_v, R0, T),
+            )  # fmt: skip
+
+    trace = follow(edge)
     assert trace.frames is not None
     radiated = np.trapezoid(trace.goldstone, trace.t), np.trapezoid(trace.radial, trace.t)
     thin = slice(None, None, max(1, len(trace.t) // 200))
@@ -73,17 +102,29 @@ def relax(
     }
     if not current:
         return found | {"vanished": trace.vanished}
+    if edge != "causal":
+        deviation = float(np.abs(trace.R / follow("causal").R - 1).max())
+        found |= {"deviation": deviation, "echo_unseen": max(0.0, ECHO - deviation)}
     times, radii = trace.turning_points()
     settled = trace.settled()
-    _, expected = loop.thin().turning_points(R0, len(radii))
+    derived = loop.thin(damping=float(radiation_efficiency(1.0)), running_friction=True)
+    for name, other in (("", loop.thin()), ("derived_", derived)):
+        _, expected = other.turning_points(R0, len(radii))
+        curve = other.evolve(R0, trace.t).R
+        faded = damped_swing(trace.t, curve, T / 2)
+        found |= {
+            f"{name}turning_miss": float(np.abs(radii / expected - 1).max()),
+            f"{name}curve_miss": float(np.sqrt(np.mean(np.log(trace.R / curve) ** 2))),
+            f"{name}rate_miss": abs(settled.rate / faded.rate - 1),
+        }
     all_turns = np.log(np.insert(radii, 0, R0))
     swings = np.abs(np.diff(all_turns))
     return found | {
+        "derived": derived.evolve(R0, trace.t).R[thin],
         "settled": settled.radius,
         "miss": abs(settled.radius / R_v - 1),
         "rate": settled.rate,
         "turns": float(len(radii)),
-        "turning_miss": float(np.abs(radii / expected - 1).max()),
         "first_turn_time": float(times[0]),
         "last_swing": float(swings[-1] / swings[0]),
         "smallest": float(radii.min() / R_v),
@@ -92,18 +133,47 @@ def relax(
     }
 
 
+def surroundings(edge: str, R_v: float, R0: float, T: float) -> dict[str, Any]:
+    """Box and absorber of `Loop.evolve`.
+
+    "causal" is its default; "longer" 60 more; "sponge" as deep as half a wave of the breathing, and
+    an open edge behind it; "mirror" a sponge of 12, which sends such waves back.
+    """
+    from halflife.strings.loop.absorber import Absorber
+
+    deep = math.pi * R_v
+    ways: dict[str, dict[str, Any]] = {
+        "causal": {},
+        "longer": {"box": R0 + T / 2 + 60},
+        "sponge": {"box": 3 * R0 + deep, "absorber": Absorber.sponge(deep)},
+        "mirror": {"box": 3 * R0, "absorber": Absorber.sponge(12, open_edge=False)},
+    }
+    return ways[edge]
+
+
 def cells(scale: Scale, radii: Sequence[float], ratios: Sequence[float]) -> list[dict[str, Any]]:
     """Loops with a current: vorton radii times initial radii over them, at this scale's spacing."""
     span = scale.pick(smoke=10.0, laptop=20.0)
     return [
-        {"R_v": R_v, "R0": round(R_v * ratio, 6), "h": 0.5, "span": span, "current": True}
+        {
+            "R_v": R_v,
+            "R0": round(R_v * ratio, 6),
+            "h": 0.5,
+            "span": span,
+            "current": True,
+            "edge": "causal",
+        }
         for R_v in radii
         for ratio in ratios
     ]
 
 
 def relaxes(scale: Scale) -> Study:
-    """C1: loops of several sizes, a finer grid, and a loop without a current."""
+    """C1: loops of several sizes and a finer grid.
+
+    Controls: loops without a current, as large at first as those with one; a box that is longer
+    and one that is shorter but absorbs, which must not matter; and one that reflects, which must.
+    """
     loops = (
         cells(scale, (20.0,), (1.2, 1.5))
         if scale is Scale.SMOKE
@@ -111,20 +181,31 @@ def relaxes(scale: Scale) -> Study:
     )
     if scale is Scale.LAPTOP:
         loops.append(loops[1] | {"h": 0.25})
-    R_v = loops[0]["R_v"]
-    bare = {"R_v": R_v, "R0": R_v, "h": 0.5, "span": 4.0, "current": False}
-    charged = {"current": True}
+    bare = [
+        {**loop, "span": 4.0, "current": False}
+        for loop in [loops[0] | {"R0": loops[0]["R_v"]}, *loops]
+        if loop["h"] == 0.5
+    ]
+    half_as_large_again = cells(scale, scale.pick(smoke=(20.0,), laptop=(20.0, 30.0)), (1.5,))
+    edges = [
+        loop | {"edge": edge, "span": 20.0}
+        for loop in half_as_large_again
+        for edge in ("longer", "sponge", "mirror")
+    ]
+    judged = {"current": True, "edge": ("causal", "longer", "sponge")}
     return Study(
         trial=relax,
         rule=all_of(
-            holds("miss", MISS, where=charged),
-            holds("last_swing", FADED, where=charged),
-            holds("radial_share", RADIAL, where=charged),
-            holds("extra_crossings", 0, where=charged),
-            holds("imbalance", IMBALANCE, where=charged),
+            holds("miss", MISS, where=judged),
+            holds("last_swing", FADED, where=judged),
+            holds("radial_share", RADIAL, where=judged),
+            holds("extra_crossings", 0, where=judged),
+            holds("imbalance", IMBALANCE, where=judged),
             holds("remains", 0, where={"current": False}),
+            holds("deviation", LONGER, where={"edge": "longer"}),
+            holds("echo_unseen", 0, where={"edge": "mirror"}),
         ),
-        grid=[*loops, bare],
+        grid=[*loops, *bare, *edges],
         seeds=scale.pick(smoke=range(1), laptop=SEEDS),
         plot=radius_and_field,
     )
@@ -139,6 +220,22 @@ def damps(scale: Scale) -> Study:
         grid=cells(scale, radii, scale.pick(smoke=(1.5,), laptop=(1.2, 1.5))),
         seeds=scale.pick(smoke=range(1), laptop=SEEDS),
         plot=radius_and_field,
+    )
+
+
+def derived_friction(scale: Scale) -> Study:
+    """A thin loop's R(t) with both parts of its friction computed, against the lattice's."""
+    radii = scale.pick(smoke=(20.0,), laptop=(20.0, 30.0, 40.0, 50.0))
+    return Study(
+        trial=relax,
+        rule=all_of(
+            holds("derived_turning_miss", TURNING),
+            holds("derived_curve_miss", CURVE),
+            holds("derived_rate_miss", FADING),
+        ),
+        grid=cells(scale, radii, scale.pick(smoke=(1.5,), laptop=(1.2, 1.5))),
+        seeds=scale.pick(smoke=range(3, 4), laptop=range(3, 6)),
+        plot=radius_and_derived,
     )
 
 
@@ -161,6 +258,100 @@ def overshoots(scale: Scale, *, literally: bool) -> Study:
         grid=cells(scale, scale.pick(smoke=(20.0,), laptop=(30.0,)), ratios),
         seeds=scale.pick(smoke=range(1), laptop=SEEDS),
         plot=smallest_radius,
+    )
+
+
+def swing(
+    *,
+    string: str,
+    R_v: float,
+    R0: float,
+    h: float,
+    span: float,
+    current: bool,
+    box: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Follow a loop of local or global string for `span` times R_v.
+
+    With `box` "causal" one of local string, whose box is else "near", runs in both, to compare.
+    """
+    import numpy as np
+
+    from halflife.strings.local.loop import LocalLoop
+    from halflife.strings.loop.evolve import Loop
+
+    local = string == "local"
+    kind: Any = LocalLoop if local else Loop
+    loop = kind.around(R_v, R0) if current else kind(R0)
+    how: dict[str, Any] = {"noise": NOISE, "seed": seed, "every": R_v / 30}
+    near = how | ({"box": R0 + 30.0} if local else {"dtype": "float32"})
+    trace = loop.evolve(span * R_v, h, **near)
+    thin = slice(None, None, max(1, len(trace.t) // 400))
+    found: dict[str, Any] = {
+        "imbalance": trace.closure,
+        "extra_crossings": float(max(0, trace.most_crossings - 1)),
+        "remains": float(np.isnan(trace.vanished)),
+        "gauss": float(trace.about.get("gauss", 0.0)),
+        "t": trace.t[thin],
+        "radius": trace.R[thin],
+    }
+    if not current:
+        return found | {"vanished": trace.vanished}
+    if box == "causal":
+        free = loop.evolve(span * R_v, h, **how)
+        found["deviation"] = float(np.abs(trace.R / free.R - 1).max())
+    _, radii = trace.turning_points()
+    _, expected = loop.thin().turning_points(R0, len(radii))
+    swings = np.abs(np.diff(np.log(np.insert(radii, 0, R0))))
+    kept = float(swings[-1] / swings[0])
+    return found | {
+        "turns": float(len(radii)),
+        "turning_miss": float(np.abs(radii / expected - 1).max()),
+        "swing_kept": kept,
+        "swing_lost": 1 - kept,
+        "separation": trace.separation,
+        "thin": loop.thin().evolve(R0, trace.t).R[thin],
+    }
+
+
+def swings_on(scale: Scale) -> Study:
+    """C8: loops of local string, one on a finer grid, and the same loops of global string."""
+    span = scale.pick(smoke=10.0, laptop=20.0)
+    loops = [
+        {
+            "string": "local",
+            "R_v": R_v,
+            "R0": round(R_v * ratio, 6),
+            "h": 0.4,
+            "span": span,
+            "current": True,
+            "box": "near",
+        }
+        for R_v in scale.pick(smoke=(20.0,), laptop=(20.0, 30.0))
+        for ratio in scale.pick(smoke=(1.5,), laptop=(1.2, 1.5))
+    ]
+    first = loops[0]
+    finer = [] if scale is Scale.SMOKE else [first | {"h": 0.25}]
+    control = first | {"box": "causal", "span": scale.pick(smoke=5.0, laptop=10.0)}
+    bare = [loop | {"current": False, "span": 4.0} for loop in loops]
+    twins = [loop | {"string": "global", "h": 0.5} for loop in loops]
+    held, near = {"string": "local", "current": True}, {"string": "local", "box": "near"}
+    return Study(
+        trial=swing,
+        rule=all_of(
+            holds("turning_miss", TURNING, where=held),
+            holds("swing_lost", LOST, where=near | {"current": True}),
+            holds("extra_crossings", 0, where=held),
+            holds("imbalance", IMBALANCE, where=held),
+            holds("gauss", GAUSS, where=held),
+            holds("deviation", LONGER, where={"box": "causal"}),
+            holds("remains", 0, where={"current": False}),
+            holds("swing_kept", FADED, where={"string": "global"}),
+        ),
+        grid=[*loops, *finer, control, *bare, *twins],
+        seeds=scale.pick(smoke=range(1), laptop=SEEDS),
+        plot=swings_of_both,
     )
 
 
@@ -216,37 +407,55 @@ def ripples(scale: Scale) -> Study:
     )
 
 
-def radius_and_field(runs: pd.DataFrame) -> Figure:
-    """R(t) of the first seed of each cell beside the thin loop's, and stills of the widest."""
+def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
+    """R(t) of the first seed of each cell beside the thin loop's, and stills of the widest.
+
+    Below, if there are any: controls without a current, and with other edges.
+    """
     from plotly.graph_objects import Heatmap, Scatter
     from plotly.subplots import make_subplots
 
-    first = runs[(runs["seed"] == runs["seed"].min()) & runs["current"].astype(bool)]
+    first = runs[runs["seed"] == runs["seed"].min()]
+    charged = first["current"].astype(bool)
+    bare, edges = first[~charged], first[charged & (first["edge"] != "causal")]
+    first = first[charged & (first["edge"] == "causal")]
+    controls = len(bare) > 0 or len(edges) > 0
+    wide = [{"colspan": 4}, None, None, None]
+    halves = [{"colspan": 2}, None, {"colspan": 2}, None]
     figure = make_subplots(
-        2,
+        2 + controls,
         4,
-        specs=[[{"colspan": 4}, None, None, None], [{}, {}, {}, {}]],
-        row_heights=[0.58, 0.42],
-        vertical_spacing=0.16,
+        specs=[wide, [{}, {}, {}, {}]] + [halves] * controls,
+        row_heights=[0.42, 0.3, 0.28] if controls else [0.58, 0.42],
+        vertical_spacing=0.12 if controls else 0.16,
         horizontal_spacing=0.03,
     )
-    for (_, run), colour in zip(first.iterrows(), COLOURS * 3, strict=False):
-        name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
-        t = run["t"] / run["R_v"]
-        for key, dash, width in (("radius", "solid", 2), ("thin", "dot", 1)):
+
+    def lines(
+        run: Any, colour: str, name: str, at: tuple[int, int], legend: str = "legend"
+    ) -> None:
+        for key in ("radius", beside) if at[0] == 1 else ("radius",):
             figure.add_trace(
                 Scatter(
-                    x=t.round(3).tolist(),
+                    x=(run["t"] / run["R_v"]).round(3).tolist(),
                     y=(run[key] / run["R_v"]).round(4).tolist(),
                     name=name if key == "radius" else f"{name}, thin loop",
+                    legend=legend,
                     legendgroup=name,
                     showlegend=key == "radius",
                     mode="lines",
-                    line={"color": colour, "dash": dash, "width": width},
+                    line={"color": colour, "dash": "solid" if key == "radius" else "dot"},
                 ),
-                1,
-                1,
+                *at,
             )
+
+    for (_, run), colour in zip(first.iterrows(), COLOURS * 3, strict=False):
+        name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
+        lines(run, colour, name, (1, 1))
+    for (_, run), colour in zip(bare.iterrows(), COLOURS * 3, strict=False):
+        lines(run, colour, f"for R_v={run['R_v']:g}, R0={run['R0']:g}", (3, 1), "legend2")
+    for (_, run), colour in zip(edges.iterrows(), COLOURS * 3, strict=False):
+        lines(run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
     widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
     for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
         half = still.T.astype(float).round(2)  # rounded as float32 it would print long
@@ -262,7 +471,12 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
                 zmin=-4,
                 zmax=0,
                 showscale=column == 4,
-                colorbar={"title": "log₁₀ density", "len": 0.42, "y": 0.2, "x": 1.0},
+                colorbar={
+                    "title": {"text": "log₁₀ density", "side": "right"},
+                    "len": 0.3 if controls else 0.42,
+                    "y": 0.44 if controls else 0.2,
+                    "x": 1.0,
+                },
                 hoverinfo="skip",
             ),
             2,
@@ -273,7 +487,70 @@ def radius_and_field(runs: pd.DataFrame) -> Figure:
     figure.update_xaxes(title="t / R_v", row=1, col=1)
     figure.update_yaxes(title="R / R_v (dotted: thin loop)", row=1, col=1, rangemode="tozero")
     figure.update_yaxes(title="z", row=2, col=1)
-    figure.update_layout(height=720, legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"})
+    for column, title in ((1, "without a current"), (3, "other edges")) if controls else ():
+        figure.update_xaxes(title=f"t / R_v, {title}", row=3, col=column)
+        figure.update_yaxes(title="R / R_v", row=3, col=column, rangemode="tozero")
+    figure.update_layout(
+        height=1200 if controls else 720,
+        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"},
+        margin={"r": 110},
+    )
+    if controls:
+        below = {"y": -0.07, "yanchor": "top"}
+        figure.update_layout(
+            legend2=below | {"x": 0, "xanchor": "left"},
+            legend3=below | {"x": 0.52, "xanchor": "left"},
+            margin={"b": 210, "r": 110},
+        )
+    return figure
+
+
+def radius_and_derived(runs: pd.DataFrame) -> Figure:
+    """The same beside a thin loop with both parts of its friction computed."""
+    return radius_and_field(runs, beside="derived")
+
+
+def swings_of_both(runs: pd.DataFrame) -> Figure:
+    """R(t) of the first seed's loops with a current: local, global, and without thickness."""
+    from plotly.graph_objects import Scatter
+    from plotly.subplots import make_subplots
+
+    first = runs[(runs["seed"] == runs["seed"].min()) & runs["current"].astype(bool)]
+    first = first[first["box"] == "near"]
+    sizes = sorted({(run["R_v"], run["R0"]) for _, run in first.iterrows()})
+    titles = [f"R_v = {R_v:g}, R0 = {R0:g}" for R_v, R0 in sizes]
+    figure = make_subplots(
+        len(sizes), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.07
+    )
+    looks = {"local": COLOURS[0], "global": COLOURS[1]}
+    for _, run in first.iterrows():
+        row = 1 + sizes.index((run["R_v"], run["R0"]))
+        fine = run["string"] == "local" and run["h"] < 0.4
+        for key in ("radius",) if fine else ("radius", "thin"):
+            thin = key == "thin"
+            name = f"thin loop, {run['string']}" if thin else f"{run['string']}, h = {run['h']:g}"
+            figure.add_trace(
+                Scatter(
+                    x=(run["t"] / run["R_v"]).round(3).tolist(),
+                    y=(run[key] / run["R_v"]).round(4).tolist(),
+                    name=name,
+                    legendgroup=name,
+                    showlegend=row == 1,
+                    mode="lines",
+                    line={
+                        "color": COLOURS[2] if fine else looks[run["string"]],
+                        "dash": "dot" if thin else "solid",
+                        "width": 1 if thin else 2,
+                    },
+                ),
+                row,
+                1,
+            )
+        figure.update_yaxes(title="R / R_v", rangemode="tozero", row=row, col=1)
+    figure.update_xaxes(title="t / R_v", row=len(sizes), col=1)
+    figure.update_layout(
+        height=220 + 190 * len(sizes), legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"}
+    )
     return figure
 
 

@@ -11,7 +11,7 @@ lengths in 1/(√λ v); couplings appear as ratios, but for `vorton(lam, y, N)`.
   (`worldsheet/`), on a loop that breathes (`breathing.py`), curved strings' exact levels
   (`resonances/`), scattering by light charges (`scattering.py`)
 - loops on the lattice, from rest to wherever they go: `Loop` (`loop/`), over the engine of
-  `lattice/`
+  `lattice/`; loops of local string, whose symmetry is gauged: `LocalLoop` (`local/`)
 - the whole question at once: `vorton(lam, y, N)` (`vorton.py`); pictures (`figures.py`)
 
 Knows nothing of papers, experiments or pages. Names are loaded when first asked for, but for

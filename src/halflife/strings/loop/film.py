@@ -121,11 +121,14 @@ def _fields(frames: Frames, i: int) -> tuple[Image, Image]:
 
 
 def _palette() -> Image:
-    """The 256 colours of a film: both scales, and those of the curves with their edges."""
+    """The 256 colours of a film: both scales, and those of the curves with their edges.
+
+    None of them is next to white, or Pillow, which looks for the nearest roughly, takes it instead.
+    """
     scales = [_coloured(np.linspace(0, 1, 104), name) for name in ("Viridis", "Inferno")]
     shades = [
-        np.linspace(colour, (255, 255, 255), 12).astype(np.uint8)
-        for colour in (INK, PALE, STRING, THIN)
+        np.linspace(colour, (255, 255, 255), count).astype(np.uint8)
+        for colour, count in ((INK, 12), (PALE, 4), (STRING, 12), (THIN, 12))
     ]
     return np.concatenate([*scales, *shades])
 

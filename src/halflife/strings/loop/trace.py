@@ -167,24 +167,10 @@ class Trace:
         R, t = self.R, self.t
         if np.isnan(R).any():
             R, t = R[: np.isnan(R).argmax()], t[: np.isnan(R).argmax()]
-        if len(R) < 5:
-            return np.zeros(0), np.zeros(0)
-        gap = max(1, int(0.5 * np.median(R) / (t[1] - t[0])))
-        found = sorted(
-            int(i) for s in (R, -R) for i in find_peaks(s, prominence=0.2, distance=gap)[0]
-        )
-        times, radii = [], []
-        for i in found:
-            a, b, c = np.polyfit(t[i - 1 : i + 2] - t[i], R[i - 1 : i + 2], 2)
-            times.append(t[i] - b / (2 * a))
-            radii.append(c - b**2 / (4 * a))
-        return np.array(times), np.array(radii)
+        return turning_points(t, R)
 
     def settled(self, after: float | None = None) -> Settled:
-        """The radius about which the loop swings, and how its swing fades.
-
-        A least-squares fit of a damped oscillation to ln R: in the logarithm a chiral loop swings
-        evenly, as R_max R_min is what is conserved.
+        """The radius about which the loop swings, and how its swing fades, as `damped_swing`.
 
         Args:
             after: When the fit begins; half of the run if left out, so that the first swings, which
@@ -193,27 +179,51 @@ class Trace:
         Raises:
             ValueError: the loop vanished, or turns less than twice in that time.
         """
-        begins = self.t[-1] / 2 if after is None else after
         if not np.isnan(self.vanished):
             raise ValueError(f"the loop vanished at t = {self.vanished:g}; nothing settles")
-        times, radii = self.turning_points()
-        times, radii = times[times >= begins], radii[times >= begins]
-        if len(times) < 2:
-            raise ValueError(
-                f"the loop turns {len(times)} times from t = {begins:g} to {self.t[-1]:g}; two are "
-                "needed: follow it longer, or fit from an earlier time (after)"
-            )
-        late = self.t >= begins
-        t, y = self.t[late] - times[0], np.log(self.R[late])
-        swing = np.log(radii[0] / radii[1]) / 2
+        return damped_swing(self.t, self.R, self.t[-1] / 2 if after is None else after)
 
-        def curve(p: Array) -> Array:
-            level, a, b, rate, frequency = p
-            wave = a * np.cos(frequency * t) + b * np.sin(frequency * t)
-            return np.asarray(level + np.exp(-rate * t) * wave - y)
 
-        begin = [y.mean(), swing, 0.0, 0.1 / (times[1] - times[0]), np.pi / (times[1] - times[0])]
-        fit = least_squares(curve, begin, x_scale=[1, 1, 1, begin[3], begin[4]])
-        level, _, _, rate, frequency = fit.x
-        residual = float(np.sqrt(np.mean(fit.fun**2)))
-        return Settled(float(np.exp(level)), float(rate), float(abs(frequency)), residual)
+def turning_points(t: Array, R: Array) -> tuple[Array, Array]:
+    """Times and radii at which samples R(t) turn, by parabolas through those around them."""
+    if len(R) < 5:
+        return np.zeros(0), np.zeros(0)
+    gap = max(1, int(0.5 * np.median(R) / (t[1] - t[0])))
+    found = sorted(int(i) for s in (R, -R) for i in find_peaks(s, prominence=0.2, distance=gap)[0])
+    times, radii = [], []
+    for i in found:
+        a, b, c = np.polyfit(t[i - 1 : i + 2] - t[i], R[i - 1 : i + 2], 2)
+        times.append(t[i] - b / (2 * a))
+        radii.append(c - b**2 / (4 * a))
+    return np.array(times), np.array(radii)
+
+
+def damped_swing(t: Array, R: Array, begins: float) -> Settled:
+    """A least-squares fit of a damped oscillation to ln R from the time `begins` on.
+
+    In the logarithm a chiral loop swings evenly, as R_max R_min is what is conserved.
+
+    Raises:
+        ValueError: it turns less than twice in that time.
+    """
+    times, radii = turning_points(t, R)
+    times, radii = times[times >= begins], radii[times >= begins]
+    if len(times) < 2:
+        raise ValueError(
+            f"the loop turns {len(times)} times from t = {begins:g} to {t[-1]:g}; two are "
+            "needed: follow it longer, or fit from an earlier time (after)"
+        )
+    late = t >= begins
+    since, y = t[late] - times[0], np.log(R[late])
+    swing = np.log(radii[0] / radii[1]) / 2
+
+    def curve(p: Array) -> Array:
+        level, a, b, rate, frequency = p
+        wave = a * np.cos(frequency * since) + b * np.sin(frequency * since)
+        return np.asarray(level + np.exp(-rate * since) * wave - y)
+
+    begin = [y.mean(), swing, 0.0, 0.1 / (times[1] - times[0]), np.pi / (times[1] - times[0])]
+    fit = least_squares(curve, begin, x_scale=[1, 1, 1, begin[3], begin[4]])
+    level, _, _, rate, frequency = fit.x
+    residual = float(np.sqrt(np.mean(fit.fun**2)))
+    return Settled(float(np.exp(level)), float(rate), float(abs(frequency)), residual)
