@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 from halflife.strings.lattice import Field, Grid, Outgoing, Reflecting, reference
-from halflife.strings.lattice.engines import Late, choose, room
+from halflife.strings.lattice.engines import Late, choose
 
 compiles = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # Inductor's own
 CASES = {
@@ -287,17 +287,6 @@ def test_a_round_blob_is_the_same_in_both_geometries():
 def test_an_engine_that_cannot_compute_there_is_refused(engine, device, axes, words):
     with pytest.raises(ValueError, match=words):
         choose(engine, torch.zeros((2, *(5,) * axes), device=device), 1.0, None)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_second_field_begins_half_a_page_away(dtype):
-    shape, cpu = (2, 7, 11, 9), torch.device("cpu")
-    first = room(shape, dtype, cpu)
-    second = room(shape, dtype, cpu, apart=first)
-    assert (second.data_ptr() - first.data_ptr()) % 4096 == 2048
-    assert second.shape == shape
-    assert second.dtype == dtype
-    assert second.is_contiguous()
 
 
 def test_without_a_compiler_pytorch_runs_as_it_stands_and_says_so(monkeypatch):

@@ -6,7 +6,6 @@ on the velocity without.
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
 import warnings
@@ -24,7 +23,6 @@ from halflife.strings.lattice.edges import Edge, Fixed
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
 Damping = Sequence[Tensor]
-_PAGE = 4096
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,7 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = room(padded.shape, padded.dtype, padded.device, apart=padded)
-            self._spare.copy_(padded)
+            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
         target, self._spare = self._spare, padded
         fields, planes = (padded, velocity, target), velocity.shape[1]
         if late is None:
@@ -207,28 +204,12 @@ class NumbaEngine:
         stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
 
 
-def room(
-    shape: Sequence[int], dtype: torch.dtype, device: torch.device, apart: Tensor | None = None
-) -> Tensor:
-    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages.
-
-    Args:
-        shape: Of the tensor.
-        dtype: torch.float32 or torch.float64.
-        device: Where it lies.
-        apart: A tensor that is read while this one is written at the same indices. A processor
-            holds a load back that has the last twelve bits of its address in common with a store
-            before it, so this one begins half a page away from that.
-    """
+def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
     if device.type != "cpu":
         return torch.empty(tuple(shape), dtype=dtype, device=device)
-    kind = np.dtype(np.float32 if dtype == torch.float32 else np.float64)
-    count = math.prod(shape)
-    if apart is None:
-        return torch.from_numpy(np.empty(tuple(shape), kind))
-    block = np.empty(count + _PAGE // kind.itemsize, kind)
-    skip = (apart.data_ptr() + _PAGE // 2 - block.ctypes.data) % _PAGE // kind.itemsize
-    return torch.from_numpy(block[skip : skip + count].reshape(tuple(shape)))
+    kind = np.float32 if dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.empty(tuple(shape), kind))
 
 
 def choose(
