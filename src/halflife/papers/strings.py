@@ -665,7 +665,9 @@ def draw_winners(runs: pd.DataFrame) -> Figure:
                 showlegend=False,
             )
         )
-    figure.update_yaxes(title="ln of decay over escape, where it wins", type="log", range=[-0.5, 4.3])
+    figure.update_yaxes(
+        title="ln of decay over escape, where it wins", type="log", range=[-0.5, 4.3]
+    )
     return figure
 
 
