@@ -407,7 +407,7 @@ def lighter_particles_win(scale: Scale) -> Study:
         rule=holds("escape_over_decay", 0.0),
         grid=[{"carriers": carriers, "yukawa": yukawa} for carriers, yukawa in vortons],
         seeds=seeds(scale, 20),
-        plot=plots.values("escape_over_decay", by="carriers"),
+        plot=draw_winners,
     )
 
 
@@ -644,6 +644,30 @@ def draw_channels(runs: pd.DataFrame) -> Figure:
             )
     figure.update_xaxes(title="M/m")
     figure.update_yaxes(title="log₁₀ Γ/m, at E = 3 m and ε⁴ = 10⁻⁶ m²")
+    return figure
+
+
+def draw_winners(runs: pd.DataFrame) -> Figure:
+    """By how much decay is faster than escape, for every vorton and every mass that was drawn."""
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    vortons = runs.groupby(["carriers", "yukawa"], sort=False)
+    for ((carriers, y), cell), colour, symbol in zip(
+        vortons, plots.COLOURS, plots.SYMBOLS, strict=False
+    ):
+        figure.add_trace(
+            Scatter(
+                x=[f"N = {carriers:.0e}, y = {y:g}"] * len(cell),
+                y=-cell["escape_over_decay"],
+                mode="markers",
+                marker={"color": colour, "symbol": symbol},
+                showlegend=False,
+            )
+        )
+    figure.update_yaxes(
+        title="ln of decay over escape, where it wins", type="log", range=[-0.5, 4.3]
+    )
     return figure
 
 
