@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special, stats
 
 from halflife.lab.verdicts.above import bearing_above, judge_above
 from halflife.lab.verdicts.interval import Array, Interval
@@ -171,12 +171,14 @@ def hedges_g(ours: Array, theirs: Array, confidence: float) -> Interval:
     tail = (1 - confidence) / 2
     ends = np.array([1 - tail, tail])
     if abs(t) <= 1000:
-        low, high = special.nctdtrinc(df, ends, abs(t)) / per_effect
+        low, high = scipy.special.nctdtrinc(df, ends, abs(t)) / per_effect
     else:  # the limit for large t, where only the uncertainty of the spread is left
-        low, high = np.sqrt(stats.chi2.isf(ends, df) / df) * abs(d)
+        low, high = np.sqrt(scipy.stats.chi2.isf(ends, df) / df) * abs(d)
     if t < 0:
         low, high = -high, -low
-    shrink = math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / math.sqrt(df / 2)
+    shrink = math.exp(
+        scipy.special.gammaln(df / 2) - scipy.special.gammaln((df - 1) / 2)
+    ) / math.sqrt(df / 2)
     return Interval(shrink * d, float(low), float(high))
 
 

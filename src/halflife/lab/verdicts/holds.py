@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from scipy import stats
+import scipy
 
 from halflife.lab.verdicts.rule import Rule, Undecidable
 from halflife.lab.verdicts.runs import Scope
@@ -71,7 +71,8 @@ class Holds(Rule):
                 f"{self.metric} is at most {worst.value:.3g} in all {len(trials)} trials, "
                 f"within {self.tolerance:g}."
             )
-        bound = stats.binomtest(bad, len(trials), alternative="less").proportion_ci(0.95, "exact")
+        test = scipy.stats.binomtest(bad, len(trials), alternative="less")
+        bound = test.proportion_ci(0.95, "exact")
         estimate = worst.value if math.isfinite(worst.value) else None
         return Verdict(
             Outcome.of(supported=not bad, contradicted=bad > 0),

@@ -28,8 +28,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -75,9 +75,9 @@ def mean_interval(values: Array, confidence: float, *, draw_problems: bool) -> I
     unit = (values - center) / scale
     margins = [unit.mean(axis=0), unit.mean(axis=1)] if draw_problems else [unit[0]]
     n = min(len(margin) for margin in margins)
-    t = float(stats.t.isf((1 - confidence) / 2, n - 1))
+    t = float(scipy.stats.t.isf((1 - confidence) / 2, n - 1))
 
-    expanded = 1 - 2 * float(stats.norm.sf(math.sqrt(n / (n - 1)) * t))
+    expanded = 1 - 2 * float(scipy.stats.norm.sf(math.sqrt(n / (n - 1)) * t))
     low, high = _bca(unit, expanded, draw_problems=draw_problems)
     half = t * math.sqrt(sum(margin.var(ddof=1) / len(margin) for margin in margins))
     return Interval(center, center + scale * min(low, -half), center + scale * max(high, half))
@@ -94,7 +94,7 @@ def _bca(values: Array, confidence: float, *, draw_problems: bool) -> tuple[floa
         return np.asarray(drawn.mean(axis=(-2, -1)).round(12))
 
     samples = [np.arange(size) for size in values.shape[::-1]]
-    result = stats.bootstrap(
+    result = scipy.stats.bootstrap(
         samples if draw_problems else samples[:1],
         mean,
         vectorized=True,
