@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
 
 from halflife.lab.verdicts.above import bearing_above, judge_above
 from halflife.lab.verdicts.interval import Array, Interval
@@ -157,6 +156,8 @@ def hedges_g(ours: Array, theirs: Array, confidence: float) -> Interval:
     Raises:
         Undecidable: the values within each group are all equal.
     """
+    from scipy import special, stats
+
     a, b = len(ours), len(theirs)
     df = a + b - 2
     center = ours.mean() - theirs.mean()

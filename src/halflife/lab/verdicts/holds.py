@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from scipy import stats
-
 from halflife.lab.verdicts.rule import Rule, Undecidable
 from halflife.lab.verdicts.runs import Scope
 from halflife.lab.verdicts.verdict import Outcome, Verdict
@@ -71,6 +69,8 @@ class Holds(Rule):
                 f"{self.metric} is at most {worst.value:.3g} in all {len(trials)} trials, "
                 f"within {self.tolerance:g}."
             )
+        from scipy import stats
+
         bound = stats.binomtest(bad, len(trials), alternative="less").proportion_ci(0.95, "exact")
         estimate = worst.value if math.isfinite(worst.value) else None
         return Verdict(

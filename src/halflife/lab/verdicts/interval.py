@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -75,6 +74,8 @@ def mean_interval(values: Array, confidence: float, *, draw_problems: bool) -> I
     unit = (values - center) / scale
     margins = [unit.mean(axis=0), unit.mean(axis=1)] if draw_problems else [unit[0]]
     n = min(len(margin) for margin in margins)
+    from scipy import stats
+
     t = float(stats.t.isf((1 - confidence) / 2, n - 1))
 
     expanded = 1 - 2 * float(stats.norm.sf(math.sqrt(n / (n - 1)) * t))
@@ -92,6 +93,8 @@ def _bca(values: Array, confidence: float, *, draw_problems: bool) -> tuple[floa
         drawn = values[rows[..., :, None], seeds.astype(int)[..., None, :]]
         # Equal up to rounding must be equal: BCa counts how many means lie below the estimate.
         return np.asarray(drawn.mean(axis=(-2, -1)).round(12))
+
+    from scipy import stats
 
     samples = [np.arange(size) for size in values.shape[::-1]]
     result = stats.bootstrap(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from halflife.lab.verdicts.interval import Array
 from halflife.lab.verdicts.mean_rule import MeanRule
@@ -94,6 +93,8 @@ def wins(differences: Array, ours: str, better: int) -> str:
     several = len(differences) > 1
     signs = better * np.sign(differences.mean(axis=1) if several else differences[0])
     won, lost = int((signs > 0).sum()), int((signs < 0).sum())
+    from scipy import stats
+
     test = f"sign test p = {stats.binomtest(won, won + lost).pvalue:.2g}" if won + lost else "ties"
     units = "problems" if several else "seeds"
     return f"{ours} is better on {won} of {signs.size} {units} ({test})."
