@@ -129,6 +129,10 @@ def test_listing_the_papers_does_not_load_torch():
     assert "torch" not in loaded_by("from halflife.papers import papers; papers()")
 
 
+def test_the_lab_loads_statistics_when_it_judges():
+    assert not {"torch", "scipy.stats", "plotly"} & loaded_by("import halflife.lab")
+
+
 def test_papers_are_listed():
     done = halflife("papers")
     assert done.returncode == 0

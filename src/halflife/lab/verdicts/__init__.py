@@ -8,6 +8,7 @@ trial (`rule.judge(runs) -> Verdict`). Rules about means also judge plain arrays
 `equivalent`  … differs by less than a margin    `all_of`    several rules at once
 
 All intervals are at 95 %; how they are made and how well they cover stands in `interval`.
+`scipy.stats` is loaded where they judge: who only looks at verdicts does not wait for it.
 """
 
 from halflife.lab.verdicts.all_of import all_of
