@@ -460,6 +460,7 @@ print(os.waitpid(child, 0)[1], weight[-1].item())
 """
 
 
+@pytest.mark.slow  # `test_threads` forks too
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_has_threads_of_its_own():
     assert run(FORKED) == ["0", "0.75"]

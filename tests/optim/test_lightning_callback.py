@@ -114,6 +114,7 @@ fit(folder, LightningDiagnostics(folder / "lion.jsonl"), Kill(), checkpoints(fol
 """
 
 
+@pytest.mark.slow
 def test_lightning_run_that_was_killed_goes_on_bit_for_bit(tmp_path):
     whole = fit(
         tmp_path / "whole",

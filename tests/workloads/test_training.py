@@ -77,7 +77,10 @@ def recorded(**options):
     return made[0]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adam", *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIMIZERS if o != "adam")],
+)
 @pytest.mark.parametrize("name", ON_A_CPU)
 def test_a_full_budget_learns(name, optimizer):
     workload = get(name)
@@ -102,23 +105,26 @@ def test_a_run_repeats_to_the_last_bit(name):
     assert run(0) == first
 
 
-def test_another_process_with_other_threads_gets_the_same_figures():
-    script = """
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["digits-conv", "digits-vae"],
+        pytest.param(["characters", "stdlib-gpt-tiny"], marks=pytest.mark.slow),
+    ],
+)
+def test_another_process_with_other_threads_gets_the_same_figures(names):
+    script = f"""
 import json, torch
 from halflife.workloads import get, train
 torch.set_num_threads(2)
-runs = [train(get(n), optimizer="adam", lr=2**-6, updates=20, seed=3)
-        for n in ("digits-conv", "digits-vae", "characters", "stdlib-gpt-tiny")]
+runs = [train(get(n), optimizer="adam", lr=2**-6, updates=20, seed=3) for n in {names}]
 assert torch.get_num_threads() == 2
 print(json.dumps(runs))
 """
     answer = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    here = [
-        train(get(name), optimizer="adam", lr=2**-6, updates=20, seed=3)
-        for name in ("digits-conv", "digits-vae", "characters", "stdlib-gpt-tiny")
-    ]
+    here = [train(get(n), optimizer="adam", lr=2**-6, updates=20, seed=3) for n in names]
     assert json.loads(answer.stdout) == here
 
 

@@ -52,7 +52,7 @@ assert abs(moved - 0.5 * linear().table(4).sum()) < 1e-6, moved
 """
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.slow), "torch"])
 def test_a_model_trains_with_it(backend: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TRAIN],
