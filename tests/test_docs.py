@@ -13,7 +13,8 @@ import typer
 from halflife import schedules
 from halflife.cli import app
 from halflife.cli_schedules import _makes_a_schedule
-from halflife.papers import papers
+from halflife.lab.plan import Plan
+from halflife.papers import get, papers
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,18 +34,35 @@ def test_the_examples_run(code, tmp_path, monkeypatch):
     exec(compile(code, "example", "exec"), {"__name__": "example"})
 
 
-def test_the_claim_of_contributing_runs_and_takes_thirty_lines(tmp_path):
+@pytest.fixture
+def contributed(tmp_path):
+    """The paper of CONTRIBUTING in a file of its own."""
     (code,) = [
         code
         for kind, code in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text())
         if kind == "python"
     ]
-    claim = code[code.index("def fit") :]
-    assert len(claim.splitlines()) <= 30
     path = tmp_path / "my_paper.py"
     path.write_text(code)
+    return path
+
+
+def test_the_claim_of_contributing_takes_thirty_lines_and_its_trials_run(contributed):
+    code = contributed.read_text()
+    assert len(code[code.index("def fit") :].splitlines()) <= 30
+    claim = get(str(contributed))["linear-beats-constant"]
+    for scale in claim.scales:
+        plan = Plan(claim, scale, claim.study(scale))
+        plan.rehearse()
+        trial = plan.next_trials()[0]
+        metrics = plan.study.trial(**trial.parameters, seed=trial.seed)
+        assert set(plan.study.rule.metrics) <= set(metrics)
+
+
+@pytest.mark.slow
+def test_the_claim_of_contributing_runs_to_a_verdict(contributed):
     done = subprocess.run(
-        [sys.executable, "-m", "halflife", "run", str(path), "--scale", "smoke"],
+        [sys.executable, "-m", "halflife", "run", str(contributed), "--scale", "smoke"],
         capture_output=True,
         text=True,
         timeout=200,

@@ -33,7 +33,7 @@ class Any:
 def slow(*, x, seed):
     with open(os.environ["LOG"], "a") as log:
         log.write(f"{x} {seed} {os.getpid()}\\n")
-    time.sleep(0.1)
+    time.sleep(float(os.environ.get("NAP", "0")))
     return {"loss": x + seed}
 
 @paper.claim(where="nowhere", scales=("smoke",))
@@ -53,13 +53,15 @@ def script(tmp_path, store_url, monkeypatch):
     return tmp_path / "slow.py"
 
 
-def start(script, *options, **how):
+def start(script, *options, nap=0.0, **how):
+    """Run the paper, each of its trials for `nap` seconds at least."""
     command = [sys.executable, "-m", "halflife", "run", str(script), "--scale", "smoke"]
     return subprocess.Popen(
         [*command, "--workers", "2", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "NAP": str(nap)},
         **how,
     )
 
@@ -205,7 +207,7 @@ def test_workers_do_their_arithmetic_on_one_thread(claim_of, file_store):
 
 def test_a_killed_fresh_run_goes_on_without_fresh(script, store_url):
     start(script).communicate()
-    first = start(script, "--fresh")
+    first = start(script, "--fresh", nap=0.1)
     wait_for(lambda: len(lines(script)) >= 30 + 8)
     first.kill()
     first.communicate()
@@ -329,7 +331,7 @@ def test_a_trial_that_always_kills_its_worker_fails_and_the_others_go_on(claim_o
 
 
 def test_killing_the_whole_process_loses_only_the_running_trials(script, store_url):
-    first = start(script)
+    first = start(script, nap=0.1)
     wait_for(lambda: len(lines(script)) >= 8)
     workers = psutil.Process(first.pid).children(recursive=True)
     first.kill()
@@ -349,7 +351,7 @@ def test_killing_the_whole_process_loses_only_the_running_trials(script, store_u
 
 @pytest.mark.parametrize("trials", [0, 6])
 def test_ctrl_c_keeps_finished_trials_and_frees_the_others(script, store_url, trials):
-    process = start(script, start_new_session=True)
+    process = start(script, nap=0.1, start_new_session=True)
     wait_for(lambda: psutil.Process(process.pid).children(recursive=True))
     wait_for(lambda: len(lines(script)) >= trials)
     workers = psutil.Process(process.pid).children(recursive=True)
@@ -366,7 +368,7 @@ def test_ctrl_c_keeps_finished_trials_and_frees_the_others(script, store_url, tr
 
 
 def test_two_processes_at_once_run_each_trial_once_and_agree(script, store_url):
-    both = [start(script), start(script)]
+    both = [start(script, nap=0.1), start(script, nap=0.1)]
     outputs = [process.communicate(timeout=120) for process in both]
     assert [p.returncode for p in both] == [0, 0], outputs
     times = Counter(tuple(line.split()[:2]) for line in lines(script))
@@ -379,6 +381,7 @@ def test_two_processes_at_once_run_each_trial_once_and_agree(script, store_url):
     assert min(ran) > 0
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_one_paper_file_may_be_called_like_a_module_of_someone_else(script, store_url):
     other = Path(script.parent / "json.py")
     script.rename(other)

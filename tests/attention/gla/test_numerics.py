@@ -1,5 +1,7 @@
 """The contract of docs/attention.md: how far from exact, and never NaN."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -12,13 +14,19 @@ LENGTH = 100 if WHERE == "interpreter" else 1024
 NAMES = ("o", "state", "dq", "dk", "dv", "dg", "dinitial_state")
 
 
+@cache
+def rounded(seed, tau, dtype):
+    """A long problem in a dtype, what its outputs are weighed by, and what is exact of it."""
+    problem = make(seed, T=LENGTH, H=2, K=32, V=32, tau=tau).to(dtype)
+    do, dstate = (x.to(dtype) for x in cotangents(problem))
+    return problem, do, dstate, problem.to(torch.float64).gradients("reference", do, dstate)
+
+
 @pytest.mark.parametrize("tau", TEMPERATURES)
 @pytest.mark.parametrize("backend", FAST)
 def test_errors_in_float32(backend, tau):
-    problem = make(0, T=LENGTH, H=2, K=32, V=32, tau=tau).to(torch.float32)
-    do, dstate = (x.float() for x in cotangents(problem))
+    problem, do, dstate, exact = rounded(0, tau, torch.float32)
     ours = problem.gradients(backend, do, dstate)
-    exact = problem.to(torch.float64).gradients("reference", do, dstate)
     for name, x, y in zip(NAMES, ours, exact, strict=True):
         if name == "dg":
             assert distance(x, y) < (1e-5 if tau >= 1 else 1e-2)
@@ -41,10 +49,8 @@ def test_errors_where_the_way_changes(backend, total):
 
 @pytest.mark.parametrize("backend", FAST)
 def test_errors_in_bfloat16_are_those_of_its_rounding(backend):
-    problem = make(1, T=LENGTH, H=2, K=32, V=32, tau=1.0).to(torch.bfloat16)
-    do, dstate = (x.to(torch.bfloat16) for x in cotangents(problem))
+    problem, do, dstate, exact = rounded(1, 1.0, torch.bfloat16)
     ours = problem.gradients(backend, do, dstate)
-    exact = problem.to(torch.float64).gradients("reference", do, dstate)
     for name, x, y in zip(NAMES, ours, exact, strict=True):
         assert distance(x, y) < (2e-2 if name == "dg" and backend == "triton" else 5e-3), name
 
