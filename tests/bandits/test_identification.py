@@ -43,7 +43,12 @@ def test_without_noise_the_truth_is_found():
 
 @pytest.mark.parametrize("kind", ["independent", "weekly", "slow"])
 @pytest.mark.parametrize(
-    "system", [ADSTOCK, advertising(0.01), advertising(0.05)], ids=["adstock", "quiet", "noisy"]
+    "system",
+    [
+        pytest.param(ADSTOCK, id="adstock", marks=pytest.mark.slow),
+        pytest.param(advertising(0.01), id="quiet"),
+        pytest.param(advertising(0.05), id="noisy", marks=pytest.mark.slow),
+    ],
 )
 def test_the_intervals_cover_what_they_should(kind, system):
     """Of 120 intervals, 95 % or so hold the truth: at least 86 %, which one in 10⁴ would not."""

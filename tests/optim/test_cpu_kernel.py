@@ -496,6 +496,7 @@ print(all(torch.equal(x[0], y[0]) for a, b in zip(alone, together) for x, y in z
 """
 
 
+@pytest.mark.slow
 def test_threads_have_scratch_memory_of_their_own():
     """In a process of its own, as memory that is shared by mistake ends it sooner or later."""
     assert run(CROWDED) == ["True"]

@@ -48,6 +48,7 @@ def test_a_trial_knows_a_loop_that_settles_from_one_that_vanishes(trials):
     assert "miss" not in bare
 
 
+@pytest.mark.slow
 def test_a_control_is_compared_with_the_causal_run():
     cell = {"R_v": 20.0, "R0": 24.0, "h": 0.6, "span": 10.0, "current": True, "seed": 0}
     longer, mirror = (loops.relax(**cell, edge=edge) for edge in ("longer", "mirror"))

@@ -111,6 +111,7 @@ trace = Loop.around(20.0, 22.0).evolve(
 """
 
 
+@pytest.mark.slow  # `test_lattice_checkpoint` kills too
 def test_a_killed_run_ends_with_the_same_bits(tmp_path):
     path = tmp_path / "loop.npz"
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path)])

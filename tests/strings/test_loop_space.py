@@ -24,6 +24,7 @@ def circle():
     return evolve_in_space(LOOP, 6.0, 0.6, box=BOX, dtype="float64")
 
 
+@pytest.mark.slow
 def test_a_circle_moves_as_the_axisymmetric_loop_does(circle):
     flat = LOOP.evolve(6.0, 0.5, box=BOX)
     # A kernel that smears along the curve too sees the core w²/2R = 0.024 farther in.
