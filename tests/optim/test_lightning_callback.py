@@ -114,14 +114,30 @@ fit(folder, LightningDiagnostics(folder / "lion.jsonl"), Kill(), checkpoints(fol
 """
 
 
-@pytest.mark.slow
-def test_lightning_run_that_was_killed_goes_on_bit_for_bit(tmp_path):
+def until_an_error(folder):
+    class Stop(lightning.Callback):
+        def on_train_batch_end(self, trainer, *args):
+            if trainer.global_step == 7:
+                raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fit(folder, LightningDiagnostics(folder / "lion.jsonl"), Stop(), checkpoints(folder))
+
+
+def until_killed(folder):
+    run_until_killed(KILLED, folder)
+
+
+@pytest.mark.parametrize(
+    "run", [until_an_error, pytest.param(until_killed, marks=pytest.mark.slow)]
+)
+def test_lightning_run_that_was_stopped_goes_on_bit_for_bit(tmp_path, run):
     whole = fit(
         tmp_path / "whole",
         LightningDiagnostics(tmp_path / "whole.jsonl"),
         checkpoints(tmp_path / "whole"),
     )
-    run_until_killed(KILLED, tmp_path / "run")
+    run(tmp_path / "run")
     path = tmp_path / "run" / "lion.jsonl"
     assert read_diagnostics(path).steps.tolist() == [1, 3, 5]
     again = fit(

@@ -140,9 +140,26 @@ hugging_face(folder, TransformersDiagnostics(folder / "lion.jsonl"), Kill())
 """
 
 
-def test_hugging_face_run_that_was_killed_goes_on_bit_for_bit(tmp_path, capsys):
+def until_an_error(folder):
+    class Stop(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 7:
+                raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        hugging_face(folder, TransformersDiagnostics(folder / "lion.jsonl"), Stop())
+
+
+def until_killed(folder):
+    run_until_killed(KILLED, folder)
+
+
+@pytest.mark.parametrize(
+    "run", [until_an_error, pytest.param(until_killed, marks=pytest.mark.slow)]
+)
+def test_hugging_face_run_that_was_stopped_goes_on_bit_for_bit(tmp_path, capsys, run):
     whole = hugging_face(tmp_path / "whole", TransformersDiagnostics(tmp_path / "whole.jsonl"))
-    run_until_killed(KILLED, tmp_path / "run")
+    run(tmp_path / "run")
     path = tmp_path / "run" / "lion.jsonl"
     assert read_diagnostics(path).steps.tolist() == [1, 3, 5]  # what was recorded is there
     again = hugging_face(

@@ -104,21 +104,18 @@ trainer.train()
 """
 
 
-def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
-    whole = Trainer(model(), arguments(tmp_path / "whole"), train_dataset=data())
-    whole.train()
+def until_killed(folder):
     root = Path(__file__).parents[3]
     environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
-    killed = tmp_path / "killed"
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(killed)],
+        [sys.executable, "-c", SCRIPT, str(folder)],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 120
-        while not (killed / "checkpoint-6" / "trainer_state.json").exists():
+        while not (folder / "checkpoint-6" / "trainer_state.json").exists():
             assert process.poll() is None, "it ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -126,9 +123,30 @@ def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    last = json.loads((killed / "checkpoint-6" / "trainer_state.json").read_text())
+
+
+def until_an_error(folder):
+    class Stop(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 8:
+                raise RuntimeError("stopped")
+
+    trainer = Trainer(model(), arguments(folder), train_dataset=data(), callbacks=[Stop()])
+    with pytest.raises(RuntimeError, match="stopped"):
+        trainer.train()
+
+
+@pytest.mark.parametrize(
+    "run", [until_an_error, pytest.param(until_killed, marks=pytest.mark.slow)]
+)
+def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path, run):
+    whole = Trainer(model(), arguments(tmp_path / "whole"), train_dataset=data())
+    whole.train()
+    stopped = tmp_path / "stopped"
+    run(stopped)
+    last = json.loads((stopped / "checkpoint-6" / "trainer_state.json").read_text())
     assert last["global_step"] == 6
-    resumed = Trainer(model(), arguments(killed), train_dataset=data())
+    resumed = Trainer(model(), arguments(stopped), train_dataset=data())
     resumed.train(resume_from_checkpoint=True)
     assert losses(resumed) == losses(whole)
     for one, other in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):

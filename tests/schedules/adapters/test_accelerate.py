@@ -132,6 +132,7 @@ accelerate.debug_launcher(run, (sys.argv[1],), num_processes=2)
 """
 
 
+@pytest.mark.slow
 def test_two_real_processes_follow_the_schedule(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", REAL, str(tmp_path)], capture_output=True, text=True, check=False
