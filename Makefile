@@ -10,10 +10,10 @@ demo: $(READY)  ## every paper's claims at smoke scale, a verdict table, a repor
 	$(BIN)/halflife report -o halflife-report.html
 
 test: $(READY)  ## the tests, all but the slow ones
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(READY)  ## the tests, slow ones too
-	$(BIN)/python -m pytest -n auto --dist worksteal -m ''
+	$(BIN)/python -m pytest -n auto --dist loadfile -m ''
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -53,6 +53,11 @@ def script(tmp_path, store_url, monkeypatch):
     return tmp_path / "slow.py"
 
 
+on_sqlite_at_once = pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
+
+
 def start(script, *options, nap=0.0, **how):
     """Run the paper, each of its trials for `nap` seconds at least."""
     command = [sys.executable, "-m", "halflife", "run", str(script), "--scale", "smoke"]
@@ -205,6 +210,7 @@ def test_workers_do_their_arithmetic_on_one_thread(claim_of, file_store):
     assert (metrics["blas"], metrics["torch"]) == (1, 1)
 
 
+@on_sqlite_at_once
 def test_a_killed_fresh_run_goes_on_without_fresh(script, store_url):
     start(script).communicate()
     first = start(script, "--fresh", nap=0.1)

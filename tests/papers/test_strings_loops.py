@@ -68,6 +68,7 @@ def test_a_friction_is_judged_by_where_it_turns_its_curve_and_its_fading(trials)
     assert 0 < held["derived_rate_miss"] < 1
 
 
+@pytest.mark.slow
 def test_a_local_loop_keeps_its_swing_and_a_global_one_does_not():
     cell = {"R_v": 20.0, "R0": 28.0, "span": 7.2, "seed": 0, "box": "near"}
     held, bare = (
