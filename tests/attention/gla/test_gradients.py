@@ -7,7 +7,7 @@ from .instances import BACKENDS, EXACT, FAST, make
 
 SHAPES = [
     {"B": 1, "T": 1, "H": 1, "K": 1, "V": 1},
-    {"B": 2, "T": 3, "H": 2, "K": 2, "V": 3},
+    {"B": 2, "T": 5, "H": 2, "K": 3, "V": 2},
     {"lengths": (3, 0, 1, 4), "K": 2, "V": 3},
 ]
 
