@@ -41,7 +41,13 @@ MAKE = {
 }
 
 
-@pytest.mark.parametrize("name", TRACES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("advertising") else ())
+        for name in TRACES
+    ],
+)
 def test_the_same_arms_for_ten_thousand_rounds(name):
     which, kind = name.split()
     system = SYSTEMS[which]

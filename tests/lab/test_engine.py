@@ -336,6 +336,7 @@ def test_a_trial_that_always_kills_its_worker_fails_and_the_others_go_on(claim_o
     assert ended.verdict.outcome is Outcome.INCONCLUSIVE
 
 
+@on_sqlite_at_once
 def test_killing_the_whole_process_loses_only_the_running_trials(script, store_url):
     first = start(script, nap=0.1)
     wait_for(lambda: len(lines(script)) >= 8)

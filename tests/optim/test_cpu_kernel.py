@@ -440,6 +440,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 def test_without_numba_there_is_one_warning_and_the_same_step():
     assert run(WITHOUT_NUMBA) == ["0.25", "1", "True", "True"]
 

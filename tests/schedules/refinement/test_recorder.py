@@ -318,6 +318,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_norms_of_one(tmp_path) -> None:
     script = tmp_path / "two.py"
     script.write_text(TWO)
