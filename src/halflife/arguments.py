@@ -25,8 +25,12 @@ def number(name: str, value: object, interval: str, remedy: str = "") -> float:
     Raises:
         ValueError: `value` is no real number, or lies outside.
 
-    >>> number("mass", 0.5, "(0, inf)")
+    >>> number("d", 0.5, "[0, 1)")
     0.5
+    >>> number("d", 1, "[0, 1)")
+    Traceback (most recent call last):
+        ...
+    ValueError: d must be a number in [0, 1), got 1.
     """
     low, high = (float(end) for end in interval[1:-1].split(","))
     if isinstance(value, Real) and not isinstance(value, bool):

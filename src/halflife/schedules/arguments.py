@@ -21,29 +21,6 @@ Length = int | float | Quantity
 """
 
 
-def number(name: str, value: object, interval: str) -> float:
-    """Return `value` as a float if it lies in `interval`, written as in mathematics.
-
-    Raises:
-        ValueError: `value` is no real number, or lies outside.
-
-    >>> number("d", 0.5, "[0, 1)")
-    0.5
-    >>> number("d", 1, "[0, 1)")
-    Traceback (most recent call last):
-        ...
-    ValueError: d must be a number in [0, 1), got 1.
-    """
-    low, high = (float(end) for end in interval[1:-1].split(","))
-    if isinstance(value, Real) and not isinstance(value, bool):
-        x = float(value)
-        above = low <= x if interval[0] == "[" else low < x
-        below = x <= high if interval[-1] == "]" else x < high
-        if above and below:  # NaN fails both
-            return x
-    raise ValueError(f"{name} must be a number in {interval}, got {value!r}.")
-
-
 def run_length(total: SupportsIndex) -> int:
     """Return the number of updates of a run as an int.
 

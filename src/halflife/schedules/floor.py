@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from halflife.schedules.arguments import number
+from halflife.arguments import number
 from halflife.schedules.schedule import Array, Combinator, Namespace, Schedule, a_schedule
 
 Mode = Literal["asymptote", "clamp"]

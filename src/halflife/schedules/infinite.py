@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from halflife.schedules.arguments import Length, length, nearest, number, position
+from halflife.arguments import number
+from halflife.schedules.arguments import Length, length, nearest, position
 from halflife.schedules.schedule import Array, Namespace, Schedule
 from halflife.schedules.shapes import fall
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from halflife.schedules.arguments import number
+from halflife.arguments import number
 from halflife.schedules.schedule import Array, Namespace, Schedule
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from halflife.schedules.arguments import Length, number
+from halflife.arguments import number
+from halflife.schedules.arguments import Length
 from halflife.schedules.cosine import cosine
 from halflife.schedules.schedule import Schedule, a_schedule
 

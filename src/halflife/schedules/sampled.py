@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import array_api_compat
 import numpy as np
 
-from halflife.schedules.arguments import fraction, number
+from halflife.arguments import number
+from halflife.schedules.arguments import fraction
 from halflife.schedules.schedule import Array, Combinator, Namespace, Schedule, a_schedule
 
 if TYPE_CHECKING:

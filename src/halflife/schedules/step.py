@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halflife.schedules.arguments import Length, length, number, position
+from halflife.arguments import number
+from halflife.schedules.arguments import Length, length, position
 from halflife.schedules.schedule import Array, Namespace, Schedule
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halflife.schedules.arguments import Length, length, number, whole_steps
+from halflife.arguments import number
+from halflife.schedules.arguments import Length, length, whole_steps
 from halflife.schedules.schedule import Array, Combinator, Namespace, Schedule, a_schedule
 from halflife.schedules.shapes import Shape, a_shape, rise
 

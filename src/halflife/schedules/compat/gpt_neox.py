@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-from halflife.schedules.arguments import Length, length, number, whole_steps
+from halflife.arguments import number
+from halflife.schedules.arguments import Length, length, whole_steps
 from halflife.schedules.compat.peer import Peer
 from halflife.schedules.constant import constant as flat
 from halflife.schedules.cosine import cosine as wave

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from halflife.schedules.arguments import Length, number
+from halflife.arguments import number
+from halflife.schedules.arguments import Length
 from halflife.schedules.compat.peer import Peer
 from halflife.schedules.constant import constant as flat
 from halflife.schedules.polynomial import polynomial as power_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from halflife.schedules.arguments import number
+from halflife.arguments import number
 from halflife.schedules.compat.peer import Peer
 from halflife.schedules.cosine import cosine
 from halflife.schedules.polynomial import polynomial

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 import numpy as np
 
-from halflife.schedules.arguments import number, run_length
+from halflife.arguments import number
+from halflife.schedules.arguments import run_length
 from halflife.schedules.refinement.weights import positive, tails
 from halflife.schedules.schedule import Schedule
 

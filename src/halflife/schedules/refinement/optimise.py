@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from halflife.schedules.arguments import number
+from halflife.arguments import number
 from halflife.schedules.refinement.weights import positive
 
 if TYPE_CHECKING:

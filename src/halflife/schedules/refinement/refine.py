@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, SupportsIndex, get_args
 
 import numpy as np
 
-from halflife.schedules.arguments import number, run_length
+from halflife.arguments import number
+from halflife.schedules.arguments import run_length
 from halflife.schedules.refinement.log import GradNormLog, Norm
 from halflife.schedules.refinement.readers import read_log
 from halflife.schedules.refinement.smoothing import running_median, window

@@ -12,7 +12,8 @@ import numpy as np
 import scipy
 from scipy.ndimage import median_filter
 
-from halflife.schedules.arguments import fraction, number
+from halflife.arguments import number
+from halflife.schedules.arguments import fraction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

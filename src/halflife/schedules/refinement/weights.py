@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from halflife.schedules.arguments import number
+from halflife.arguments import number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

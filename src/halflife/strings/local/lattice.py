@@ -10,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from halflife.compiled import kept
-from halflife.strings.local.profile import CHARGE
+from halflife.strings.local import profile
 from halflife.strings.local.reference import Marker, State
 from halflife.strings.loop import markers
 from halflife.strings.loop.markers import CUTOFF, SWEEPS, _smear
 
-_compiled = kept(markers, error_model="numpy")
+CHARGE = profile.CHARGE
+
+_compiled = kept(markers, profile, error_model="numpy")
 
 
 class Stepper:
