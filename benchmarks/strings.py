@@ -42,9 +42,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -59,9 +57,9 @@ from halflife.strings.lattice import Field, Grid, advance
 from halflife.strings.lattice.engines import has_compiler
 from halflife.strings.lattice.stencil import inside
 from halflife.strings.worldsheet import exact_log_rate, log_rate
+from halflife.threads import shared
 
 H, DT = 0.5, 0.1
-THREADS = ThreadPoolExecutor()
 
 
 @dataclass
@@ -74,41 +72,42 @@ class Contestant:
     steps: int = 1
 
 
-def in_threads(kernel: Any, n: int) -> None:
-    """Run (start, stop) over n numbers in PyTorch's number of threads, this one among them.
-
-    In threads of our own: those of OpenMP would go on spinning on the cores of whoever comes next.
-    """
-    count = torch.get_num_threads()
-    cuts = [n * part // count for part in range(count + 1)]
-    others = [THREADS.submit(kernel, *pair) for pair in pairwise(cuts[1:])]
-    kernel(*cuts[:2])
-    for other in others:
-        other.result()
+def parts(n: int) -> tuple[Any, int]:
+    """Equal parts of n numbers, one a thread of PyTorch's, and how many these are."""
+    threads = torch.get_num_threads()
+    return n * np.arange(threads + 1) // threads, threads
 
 
 def triad(n: int, dtype: Any) -> Contestant:
     a, b, c = (np.ones(n, dtype) for _ in range(3))
     s = a.dtype.type(0.5)
-    run = lambda: in_threads(lambda i, k: _triad(a[i:k], b[i:k], c[i:k], s), n)  # noqa: E731
-    return Contestant(run, n, 4 * a.itemsize)
+    return Contestant(lambda: _triad(*parts(n), a, b, c, s), n, 4 * a.itemsize)
 
 
 def update(n: int, dtype: Any) -> Contestant:
     q, v = (np.ones(n, dtype) for _ in range(2))
     s = q.dtype.type(1e-9)
-    run = lambda: in_threads(lambda i, k: _update(q[i:k], v[i:k], s, s), n)  # noqa: E731
-    return Contestant(run, n, 4 * q.itemsize)
+    return Contestant(lambda: _update(*parts(n), q, v, s, s), n, 4 * q.itemsize)
 
 
-@njit(nogil=True)
-def _triad(a, b, c, s):
+@shared()
+def _triad(worker: int, low: int, high: int, a: Any, b: Any, c: Any, s: Any) -> None:
+    _triad_part(a[low:high], b[low:high], c[low:high], s)
+
+
+@njit
+def _triad_part(a, b, c, s):
     for i in range(a.size):
         a[i] = b[i] + s * c[i]
 
 
-@njit(nogil=True)
-def _update(q, v, a, b):
+@shared()
+def _update(worker: int, low: int, high: int, q: Any, v: Any, a: Any, b: Any) -> None:
+    _update_part(q[low:high], v[low:high], a, b)
+
+
+@njit
+def _update_part(q, v, a, b):
     for i in range(q.size):
         v[i] += a * q[i]
         q[i] += b * v[i]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -138,18 +138,11 @@ def face(padded: Tensor, axis: int, high: bool) -> Face:
 
 
 def _copy(source: Tensor, target: Tensor, sign: int = 1) -> None:
-    """Put a face's values, perhaps negated, into another.
-
-    On a processor by NumPy: PyTorch would share so small a copy out to its own threads, which then
-    wait for more by spinning, on the cores that ours are about to need.
-    """
-    if target.device.type == "cpu":
-        if sign == 1:
-            np.copyto(target.numpy(), source.numpy())
-        else:
-            np.negative(source.numpy(), out=target.numpy())
+    """Put a face's values, perhaps negated, into another."""
+    if sign == 1:
+        target.copy_(source)
     else:
-        target.copy_(source if sign == 1 else -source)
+        torch.neg(source, out=target)
 
 
 def parse(edges: EdgeLike | Sequence[EdgeLike | tuple[EdgeLike, EdgeLike]], axes: int) -> Edges:
