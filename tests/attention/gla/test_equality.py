@@ -4,6 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 
+from halflife.attention.gla import chunkwise
+
 from .instances import (
     BACKENDS,
     DEVICE,
@@ -77,6 +79,16 @@ def test_a_backend_is_the_reference_in_float64(backend, problem):
 @given(problem=instances())
 def test_a_backend_is_the_reference_in_float32(backend, problem):
     check(backend, problem.to(torch.float32), 2e-6)
+
+
+@pytest.mark.skipif("torch" not in BACKENDS, reason="segments are those of plain torch")
+@pytest.mark.parametrize("extremes", ["none", "mixed", "resets"])
+@pytest.mark.parametrize("lengths", [None, (100, 0, 230, 64, 101)])
+def test_sequences_of_many_segments(monkeypatch, extremes, lengths):
+    monkeypatch.setattr(chunkwise, "_SEGMENT", 1)  # a chunk each
+    problem = make(7, B=2, T=300, H=2, K=5, V=6, extremes=extremes, lengths=lengths)
+    check("torch", problem, 1e-14)
+    check("torch", problem.to(torch.float32), 2e-6)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -26,8 +26,8 @@ from halflife.attention.gla.arguments import bounds, wide
 from halflife.attention.gla.scores import Scores, later, sofar
 
 CHUNK = 64
-_SEGMENT = 32
-"""Chunks of all heads at a time: large enough for the products, small enough for the cache."""
+_SEGMENT = 2048
+"""Channels of all chunks and heads at a time: enough for the products, few enough for the cache."""
 _GENTLE = 20.0
 """A chunk's gates up to this sum are gentle: float32 holds exp(20) q k, and sums to 1e-6."""
 _FORGOTTEN = -1e4
@@ -48,10 +48,9 @@ def forward(
     for batch in _batches(q, cu_seqlens):
         S = _first(initial_state, batch, state)
         for part in batch.segments(q):
-            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
-            states = run.states(S)
-            batch.paste(o, run.outputs(states[:, :-1]), part)
-            S = states[:, -1]
+            some, S = _through(scale, S, *(batch.cut(x, part) for x in (q, k, v, g)))
+            batch.paste(o, some, part)
+            del some  # before the next are made: the memory is then taken again
         state[batch.sequences] = S.unflatten(0, (-1, state.shape[1]))
     return o, state
 
@@ -72,20 +71,27 @@ def backward(
     dinitial = _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
         segments = batch.segments(q)
-        S, kept = _first(initial_state, batch, dinitial), []
+        S, runs, kept = _first(initial_state, batch, dinitial), [], []
         for part in segments:
-            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
-            kept.append(run.states(S))
-            S = kept[-1][:, -1]
+            runs.append(_segment(scale, *(batch.cut(x, part) for x in (q, k, v, g))))
+            kept.append(runs[-1].states(S))
+            S = kept[-1][-1]
         dS = dstate[batch.sequences].flatten(0, 1).to(S.dtype)
-        for part, states in zip(reversed(segments), reversed(kept), strict=True):
-            run = _segment(scale, *(batch.cut(x, part) for x in (q, k, v, g)))
-            *pieces, dS = run.gradients(states, batch.cut(do, part), dS)
+        for part in reversed(segments):
+            *pieces, dS = runs.pop().gradients(kept.pop(), batch.cut(do, part), dS)
             for whole, piece in zip(gradients, pieces, strict=True):
                 batch.paste(whole, piece, part)
         dinitial[batch.sequences] = dS.unflatten(0, (-1, dinitial.shape[1]))
-    dg = gradients[3].masked_fill_(g == -torch.inf, 0)
-    return gradients[0], gradients[1], gradients[2], dg, dinitial
+    return gradients[0], gradients[1], gradients[2], gradients[3], dinitial
+
+
+def _through(
+    scale: float, S: Tensor, q: Tensor, k: Tensor, v: Tensor, g: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The outputs of a segment and the state after it."""
+    run = _segment(scale, q, k, v, g)
+    states = run.states(S)
+    return run.outputs(states[:-1]), states[-1].clone()
 
 
 def _segment(scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> _Gentle | _Any:
@@ -94,17 +100,17 @@ def _segment(scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> _Gentl
 
 
 class _Gentle:
-    """Some chunks of all heads; tensors are (heads, chunks, CHUNK, channels)."""
+    """Some chunks of all heads; tensors are (chunks, heads, CHUNK, channels)."""
 
     def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> None:
-        self._q, self.v, self.scale = q, v, scale
+        self._q, self.v, self.scale = q, v.contiguous(), scale
         self.since = sofar(g).exp_()  # the decay from the chunk's start
         self.whole = self.since[..., -1, :].unsqueeze(-1)
-        self.k = k / self.since
+        self.k = torch.div(k, self.since, out=k.new_empty(k.shape))
 
     @cached_property
     def q(self) -> Tensor:
-        return self._q * self.since
+        return torch.mul(self._q, self.since, out=self._q.new_empty(self._q.shape))
 
     @property
     def scores(self) -> Tensor:
@@ -112,20 +118,22 @@ class _Gentle:
 
     def states(self, S: Tensor) -> Tensor:
         """The states before each chunk, and that after the last, for the first of them."""
-        return _scan(S, self.whole, (self.k.mT @ self.v).mul_(self.whole))
+        states = _beside(S, self.k.mT, self.v)
+        states[1:].mul_(self.whole)
+        return _scan(states, self.whole)
 
     def outputs(self, entering: Tensor) -> Tensor:
-        return _add(self.q @ entering, self.scores, self.v).mul_(self.scale)
+        return _add(self.q @ entering, self.scores, self.v, self.scale)
 
     def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
         """Of q, k, v, g and the state that enters; dS is of the state that leaves."""
-        do = do * self.scale
-        leaving = _scan(dS, self.whole.flip(1), (self.q.mT @ do).flip(1)).flip(1)
-        dS, leaving = leaving[:, 0], leaving[:, 1:]
-        from_end = (states[:, 1:] * leaving).sum(-1).unsqueeze(-2)
+        do = torch.mul(do, self.scale, out=do.new_empty(do.shape))
+        leaving = _scan(_beside(dS, self.q.mT, do, last=True), self.whole, backward=True)
+        dS, leaving = leaving[0], leaving[1:]
+        from_end = (states[1:] * leaving).sum(-1).unsqueeze(-2)
         leaving = leaving * self.whole
         dP = (do @ self.v.mT).tril_()
-        dq = _add(dP @ self.k, do, states[:, :-1].mT)
+        dq = _add(dP @ self.k, do, states[:-1].mT)
         dk = _add(dP.mT @ self.q, self.v, leaving.mT)
         dv = _add(self.scores.mT @ do, self.k, leaving)
         change = (self.q * dq).addcmul_(self.k, dk, value=-1)
@@ -137,48 +145,60 @@ class _Any:
     """The same for whatever gates."""
 
     def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> None:
-        g = g.clamp(min=_FORGOTTEN)
-        self.q, self.k, self.v, self.g, self.scale = q, k, v, g, scale
+        self.q, self.k, self.v = (x.contiguous() for x in (q, k, v))
+        self.scale, self.reset = scale, g == -torch.inf
+        self.g = g = g.contiguous().clamp(min=_FORGOTTEN)
         self.since = sofar(g).exp()  # the decay from the chunk's start
         self.until = later(g).exp()  # the decay to the chunk's end
         self.whole = self.since[..., -1, :].unsqueeze(-1)
-        self.left = k * self.until
+        self.left = self.k * self.until
 
     def states(self, S: Tensor) -> Tensor:
-        return _scan(S, self.whole, self.left.mT @ self.v)
+        return _scan(_beside(S, self.left.mT, self.v), self.whole)
 
     def outputs(self, entering: Tensor) -> Tensor:
         P = Scores(self.q, self.k, self.g).matrix
-        return _add((self.q * self.since) @ entering, P, self.v).mul_(self.scale)
+        return _add((self.q * self.since) @ entering, P, self.v, self.scale)
 
     def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
-        do = do * self.scale
-        added = (self.q * self.since).mT @ do
-        leaving = _scan(dS, self.whole.flip(1), added.flip(1)).flip(1)
-        dS, leaving = leaving[:, 0], leaving[:, 1:]
+        do = torch.mul(do, self.scale, out=do.new_empty(do.shape))
+        into = (self.q * self.since).mT
+        leaving = _scan(_beside(dS, into, do, last=True), self.whole, backward=True)
+        dS, leaving = leaving[0], leaving[1:]
         scores = Scores(self.q, self.k, self.g)
         dq, dk = scores.gradients((do @ self.v.mT).tril_())
-        dq.addcmul_(do @ states[:, :-1].mT, self.since)
+        dq.addcmul_(do @ states[:-1].mT, self.since)
         dk.addcmul_(self.v @ leaving.mT, self.until)
         dv = _add(scores.matrix.mT @ do, self.left, leaving)
         change = self.q * dq - self.k * dk
-        from_end = (states[:, 1:] * leaving).sum(-1).unsqueeze(-2)
-        dg = later(change).add_(change).add_(from_end)
+        from_end = (states[1:] * leaving).sum(-1).unsqueeze(-2)
+        dg = later(change).add_(change).add_(from_end).masked_fill_(self.reset, 0)
         return dq, dk, dv, dg, dS
 
 
-def _add(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Add a product of matrices to x, in its memory."""
-    x.flatten(0, 1).baddbmm_(a.flatten(0, 1), b.flatten(0, 1))
+def _add(x: Tensor, a: Tensor, b: Tensor, scale: float = 1.0) -> Tensor:
+    """Scale x + a b in the memory of x, for products of matrices."""
+    x.flatten(0, 1).baddbmm_(a.flatten(0, 1), b.flatten(0, 1), beta=scale, alpha=scale)
     return x
 
 
-def _scan(S: Tensor, decay: Tensor, added: Tensor) -> Tensor:
-    """S and the states after each chunk, side by side."""
-    states = [S]
-    for n in range(added.shape[1]):
-        states.append(torch.addcmul(added[:, n], decay[:, n], states[-1]))
-    return torch.stack(states, 1)
+def _beside(S: Tensor, a: Tensor, b: Tensor, *, last: bool = False) -> Tensor:
+    """S and the products of a and b, one a chunk, side by side; S comes first or last."""
+    states = S.new_empty(len(a) + 1, *S.shape)
+    states[-1 if last else 0] = S
+    products = states[:-1] if last else states[1:]
+    torch.bmm(a.flatten(0, 1), b.flatten(0, 1), out=products.flatten(0, 1))
+    return states
+
+
+def _scan(states: Tensor, decay: Tensor, *, backward: bool = False) -> Tensor:
+    """Add to each state, in its memory, its neighbour's that has decayed in the chunk between."""
+    one, between = states.unbind(), decay.unbind()
+    if backward:
+        one, between = one[::-1], between[::-1]
+    for before, after, gone in zip(one, one[1:], between, strict=False):
+        after.addcmul_(gone, before)
+    return states
 
 
 class _Batch:
@@ -189,26 +209,31 @@ class _Batch:
 
     def segments(self, x: Tensor) -> list[tuple[int, int]]:
         """First token and end of each segment, counted from where a sequence begins."""
-        chunks = max(1, _SEGMENT // max(1, len(self.sequences) * x.shape[2]))
+        chunks = max(1, _SEGMENT // max(1, len(self.sequences) * x.shape[2] * x.shape[3]))
         size, end = chunks * CHUNK, self.chunks * CHUNK
         return [(start, min(start + size, end)) for start in range(0, end, size)]
 
     def cut(self, x: Tensor, part: tuple[int, int]) -> Tensor:
-        """(heads of all sequences, chunks, CHUNK, channels), wide, filled up with zeros."""
+        """(chunks, heads of all sequences, CHUNK, channels), wide, filled up with zeros.
+
+        Where possible a view, whose tokens come before its heads in memory.
+        """
         rows = self._rows(x, part)
         if isinstance(rows, list):
             rows = pad_sequence(rows, batch_first=True)
         if missing := part[1] - part[0] - rows.shape[1]:
             rows = torch.nn.functional.pad(rows, (0, 0, 0, 0, 0, missing))
-        blocks = rows.unflatten(1, (-1, CHUNK)).permute(0, 3, 1, 2, 4)
-        blocks = blocks.to(wide(x.dtype), memory_format=torch.contiguous_format)
-        return blocks.contiguous().flatten(0, 1)
+        blocks = rows.to(wide(x.dtype)).unflatten(1, (-1, CHUNK)).permute(1, 0, 3, 2, 4)
+        return blocks.flatten(1, 2)
 
     def paste(self, x: Tensor, blocks: Tensor, part: tuple[int, int]) -> None:
         """Put chunks back to where `cut` took them from."""
-        blocks = blocks.flatten(1, 2).unflatten(0, (-1, x.shape[2])).transpose(1, 2)
+        blocks = blocks.unflatten(1, (-1, x.shape[2])).permute(1, 0, 3, 2, 4)
         for row, block in zip(self._rows(x, part), blocks, strict=True):
-            row.copy_(block[: len(row)])
+            full, rest = divmod(len(row), CHUNK)
+            row[: len(row) - rest].view(full, CHUNK, *row.shape[1:]).copy_(block[:full])
+            if rest:
+                row[-rest:].copy_(block[full, :rest])
 
     def _rows(self, x: Tensor, part: tuple[int, int]) -> Tensor | list[Tensor]:
         first, last = part
