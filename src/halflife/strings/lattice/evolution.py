@@ -14,7 +14,6 @@ from halflife.strings.lattice import checkpoint as checkpoints
 from halflife.strings.lattice.field import Field
 from halflife.strings.lattice.integrators import (
     Integrator,
-    advance,
     check_step,
     move,
     synchronise,
@@ -98,12 +97,14 @@ def _run(
     while step < steps:
         stride = min(every - step % every, steps - step)
         if damping is None:
-            advance(field, dt, stride, method)
+            move(field, dt, stride, method, damping)
         else:
             for _ in range(stride):
                 move(field, dt, 1, method, damping)
                 taken += field.absorbed(damping)
         step += stride
+        if path is not None or step == steps:  # no checkpoint of a field that has run away
+            check_step(field, dt, method, damping)
         if path is not None:
             checkpoints.save(path, field, step, {**facts, "absorbed": taken})
         if step == steps:
