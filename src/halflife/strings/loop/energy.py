@@ -20,7 +20,7 @@ from halflife.strings.lattice.energy import Energy
 from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
-_compiled = kept(error_model="numpy")
+_summed = kept(error_model="numpy", fastmath={"reassoc"})  # the order does not matter in float64
 
 Factors = Any
 """Damping factors of half a step, one tensor an axis."""
@@ -125,7 +125,7 @@ def _inside(cells: list[int], size: int) -> slice:
     return slice(max(low) + 1 if low else 0, min(high) if high else size)
 
 
-@_compiled
+@_summed
 def _half_plane(phi, v, keep_r, keep_z, lag, h, out):  # type: ignore[no-untyped-def]
     _, rows, columns = v.shape
     for i in range(rows):
