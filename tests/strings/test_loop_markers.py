@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from halflife.strings.lattice import Field, Grid, Reflecting
@@ -45,9 +45,11 @@ random_fields = st.integers(0, 2**32 - 1).map(
     q=st.floats(-3, 3),
     J=st.floats(0, 40),
 )
+@example(phi=np.random.default_rng(2268).normal(size=(2, *SHAPE)), x=10.0, w=0.75, q=0.5, J=0.0)
 def test_pushes_on_every_value_by_the_gradient_of_its_energy(phi, x, w, q, J):
     """A central difference of fourth order is exact to 1e-9."""
     ring = reference.Ring(x=x, q=q, J=J, mh=3.0, w=w)
+    assume(ring.energy(phi, H, x, q) > 0.3)  # at 0 it has a kink, like |φ̄|
     r = (np.arange(SHAPE[0]) + 0.5)[:, None] * H
     coded = -ring.source(phi, H, x, q)[0] * 4 * np.pi * r * H**2
     eps = 1e-3

@@ -4,7 +4,8 @@
 `retention`, `ssd` and `two_gates` are other operators as thin calls of it. `backends` chooses who
 computes: `reference` is the paper's recurrence in float64, `chunkwise` its chunkwise form in plain
 torch, `cpu` the recurrence in the processor's registers, `gpu` the chunkwise form in Triton.
-`custom_op` makes the last three known to PyTorch's dispatcher, autograd and compiler.
+`custom_op` makes the last three known to PyTorch's dispatcher, autograd and compiler; `pool` keeps
+the memory of results for the next.
 
 Knows nothing of layers or models.
 """

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from halflife.attention.gla.arguments import bounds, wide
+from halflife.attention.gla.pool import empty
 from halflife.attention.gla.scores import Scores, later, sofar
 
 CHUNK = 64
@@ -44,7 +45,7 @@ def forward(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
-    o, state = torch.empty_like(v, memory_format=torch.contiguous_format), _states(q, v, cu_seqlens)
+    o, state = _result(v), _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
         S = _first(initial_state, batch, state)
         for part in batch.segments(q):
@@ -67,7 +68,7 @@ def backward(
     dstate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of q, k, v, g and the first state, for those of both outputs."""
-    gradients = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v, g)]
+    gradients = [_result(x) for x in (q, k, v, g)]
     dinitial = _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
         segments = batch.segments(q)
@@ -250,6 +251,12 @@ def _batches(q: Tensor, cu_seqlens: Tensor | None) -> list[_Batch]:
     for n, (start, end) in enumerate(spans):
         alike.setdefault(-(-(end - start) // CHUNK), []).append(n)
     return [_Batch(chunks, group, [spans[n] for n in group]) for chunks, group in alike.items()]
+
+
+def _result(like: Tensor) -> Tensor:
+    if like.device.type == "cpu":
+        return empty(like.shape, like.dtype)
+    return torch.empty_like(like, memory_format=torch.contiguous_format)
 
 
 def _states(q: Tensor, v: Tensor, cu_seqlens: Tensor | None) -> Tensor:

@@ -21,6 +21,7 @@ from halflife.attention.gla.arguments import bounds, wide
 from halflife.attention.gla.cpu import kernels
 from halflife.attention.gla.cpu.group import lanes
 from halflife.attention.gla.cpu.tasks import Tasks, run, tasks
+from halflife.attention.gla.pool import empty
 
 _EXAMPLES: dict[torch.dtype, Any] = {
     torch.float32: np.float32(0),
@@ -41,7 +42,7 @@ def forward(
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
     q, k, v, g = (_ready(x) for x in (q, k, v, g))
     initial_state = None if initial_state is None else initial_state.contiguous()
-    o = torch.empty(v.shape, dtype=v.dtype)
+    o = empty(v.shape, v.dtype)
     state = _state(q, v, cu_seqlens)
     _by_values((k, q, g, v, o), (initial_state, state), cu_seqlens, (1.0, scale), backward=False)
     return o, state
@@ -62,12 +63,12 @@ def backward(
     q, k, v, g, do = (_ready(x) for x in (q, k, v, g, do))
     initial_state = None if initial_state is None else initial_state.contiguous()
     dstate = None if dstate is None else dstate.contiguous()
-    dv = torch.empty(v.shape, dtype=v.dtype)
+    dv = empty(v.shape, v.dtype)
     dinitial = _state(q, v, cu_seqlens)
     _by_values((q, k, g, do, dv), (dstate, dinitial), cu_seqlens, (scale, 1.0), backward=True)
 
-    dq = torch.empty(q.shape, dtype=wide(q.dtype))
-    dk, dg = torch.empty(k.shape, dtype=k.dtype), torch.empty(g.shape, dtype=g.dtype)
+    dq = empty(q.shape, wide(q.dtype))
+    dk, dg = empty(k.shape, k.dtype), empty(g.shape, g.dtype)
     K, V = q.shape[-1], v.shape[-1]
     example = _EXAMPLES[wide(q.dtype)]
     width = lanes(example.itemsize)

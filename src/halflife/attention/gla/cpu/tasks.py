@@ -6,23 +6,20 @@ threads gives the same bits.
 
 from __future__ import annotations
 
-import threading
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
+from halflife.attention.gla.pool import empty
 from halflife.threads import Edges, Shared
 
 _ENOUGH = 1 << 20
 """Multiplications and additions that a thread must have to be worth waking: some 50 µs."""
 _APART = 64
 """Numbers between what two threads write to, at least."""
-_KEPT = 1 << 26
-"""Bytes of memory to work in that a thread keeps from call to call, at most: fresh memory costs
-more than the work that is done in it."""
-_memory = threading.local()
 
 
 class Tasks(NamedTuple):
@@ -113,15 +110,5 @@ def run(kernel: Shared, some: Tasks, scratch: int, arguments: tuple[Any, ...]) -
             first.
     """
     each = scratch + _APART
-    memory = _bytes(some.workers * each * arguments[0].itemsize)
-    kernel(some.edges, some.workers, some.rows, memory.ctypes.data, each, *arguments)
-
-
-def _bytes(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Memory of whatever content that nobody else uses during a call."""
-    memory: np.ndarray[Any, np.dtype[np.uint8]] | None = getattr(_memory, "bytes", None)
-    if memory is None or len(memory) < count:
-        memory = np.empty(count, np.uint8)
-        if count <= _KEPT:
-            _memory.bytes = memory
-    return memory
+    memory = empty((some.workers * each * arguments[0].itemsize,), torch.uint8)
+    kernel(some.edges, some.workers, some.rows, memory.data_ptr(), each, *arguments)

@@ -1,0 +1,57 @@
+"""Memory for results, which comes back when the last tensor on it is gone.
+
+The C library returns large pieces to the system as soon as they are free. A step that asks for the
+same sizes over and over then gets pages that the system has to empty first, one by one, which can
+take longer than what is computed into them.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LARGE = 1 << 20
+"""Bytes from which on a piece is kept; the C library keeps smaller ones itself."""
+MOST = 1 << 28
+"""Bytes that wait for use, at most."""
+
+Piece = np.ndarray[Any, np.dtype[np.uint8]]
+_idle: deque[Piece] = deque()  # the longest unused first; each operation on it is one, for threads
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A contiguous tensor on the processor, of whatever content: `torch.empty`, on kept memory."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return torch.empty(tuple(shape), dtype=dtype)
+    piece = _taken(size)
+    lent = piece[:]  # the tensor's, and gone with it
+    weakref.finalize(lent, _give_back, piece).atexit = False
+    storage = torch.from_numpy(lent).untyped_storage()
+    made: Tensor = torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))  # type: ignore[call-overload]
+    return made
+
+
+def _taken(size: int) -> Piece:
+    for _ in range(len(_idle)):
+        try:
+            piece = _idle.popleft()
+        except IndexError:  # another thread was faster
+            break
+        if piece.nbytes == size:
+            return piece
+        _idle.append(piece)
+    return torch.empty(size, dtype=torch.uint8).numpy()
+
+
+def _give_back(piece: Piece) -> None:
+    _idle.append(piece)
+    while sum(piece.nbytes for piece in tuple(_idle)) > MOST:
+        _idle.popleft()
