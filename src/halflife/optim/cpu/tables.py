@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from halflife.optim.cpu.kernel import (
     run,
 )
 from halflife.optim.slot import Slots, Update
+from halflife.threads import Edges
 
 STORED = {
     torch.float32: Float32,
@@ -32,6 +34,8 @@ STORED = {
     torch.bfloat16: Bfloat16,
     torch.int8: EightBit,
 }
+
+_Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 SHARE = 1 << 16
 """Entries that a thread must have to be worth waking."""
@@ -50,9 +54,12 @@ def update_fused(slots: Slots, how: Update) -> None:
     K = functions.OF[type(how.K)](*map(real, (how.K.scale, *fused.constants(how.K))))
     factors = Factors(*map(real, fused.factors(how)))
     weights, gradients, averages = (_addresses(column) for column in slots[:3])
-    counts = _column(map(Tensor.numel, slots.p))
-    first = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(-(-counts // TILE), out=first[1:])
+    counts, first, edges, threads = _plan(
+        tuple(weights.tolist()),
+        tuple(map(Tensor.numel, slots.p)),
+        slots.p[0].itemsize,
+        torch.get_num_threads(),
+    )
     average = m(averages) if m is not EightBit else m(averages, _addresses(slots.m_scales))
     stored = {
         "nearest": lambda: Nearest(weights),
@@ -64,24 +71,42 @@ def update_fused(slots: Slots, how: Update) -> None:
         ),
     }[fused.rounding(slots, how)]()
     table = (K, p(weights), g(gradients), average, stored, factors, counts, first)
-    alone = _overlap(weights, counts * slots.p[0].itemsize)
-    threads = 1 if alone else max(1, min(torch.get_num_threads(), int(counts.sum()) // SHARE))
-    # Several pieces a thread: one that the system takes away for a while holds up few.
-    pieces = 1 if threads == 1 else 4 * threads
-    run(int(first[-1]) * np.arange(pieces + 1) // pieces, threads, *table)
+    run(edges, threads, *table)
     beside = [tensor for tensor in slots.m_scales + slots.lost if tensor is not None]
     increment_version(slots.p + slots.m + beside)
 
 
-def _addresses(column: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+@lru_cache(maxsize=64)
+def _plan(
+    weights: tuple[int, ...], counts: tuple[int, ...], itemsize: int, threads: int
+) -> tuple[_Numbers, _Numbers, Edges, int]:
+    """Entries of each tensor, their first tiles, where pieces begin, and for how many threads.
+
+    Args:
+        weights: Where each tensor's begin.
+        counts: Of entries.
+        itemsize: Bytes of one.
+        threads: How many there are.
+    """
+    numbers = np.array(counts)
+    first = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(-(-numbers // TILE), out=first[1:])
+    alone = _overlap(np.array(weights), numbers * itemsize)
+    threads = 1 if alone else max(1, min(threads, int(numbers.sum()) // SHARE))
+    # Several pieces a thread: one that the system takes away for a while holds up few.
+    pieces = 1 if threads == 1 else 4 * threads
+    return numbers, first, int(first[-1]) * np.arange(pieces + 1) // pieces, threads
+
+
+def _addresses(column: Any) -> _Numbers:
     return _column(map(Tensor.data_ptr, column))
 
 
-def _column(numbers: Iterable[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _column(numbers: Iterable[int]) -> _Numbers:
     return np.fromiter(numbers, np.int64)
 
 
-def _overlap(addresses: Any, sizes: Any) -> bool:
+def _overlap(addresses: _Numbers, sizes: _Numbers) -> bool:
     """Whether weights share memory: then their updates must not run at once."""
     order = np.argsort(addresses)
     ends = addresses + sizes
