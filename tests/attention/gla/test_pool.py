@@ -22,7 +22,7 @@ def _nothing_waits():
 
 
 def waiting() -> int:
-    return sum(piece.nbytes for piece in pool._idle)
+    return sum(piece.nbytes for pieces in pool._idle.values() for piece in pieces)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.uint8])

@@ -15,6 +15,7 @@ Chunks go in segments, so that what lies in memory at a time is bounded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -27,7 +28,7 @@ from halflife.attention.gla.pool import empty
 from halflife.attention.gla.scores import Scores, later, sofar
 
 CHUNK = 64
-_SEGMENT = 2048
+_SEGMENT = 4096
 """Channels of all chunks and heads at a time: enough for the products, few enough for the cache."""
 _GENTLE = 20.0
 """A chunk's gates up to this sum are gentle: float32 holds exp(20) q k, and sums to 1e-6."""
@@ -45,7 +46,7 @@ def forward(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
-    o, state = _result(v), _states(q, v, cu_seqlens)
+    o, state = _room(v, v.shape), _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
         S = _first(initial_state, batch, state)
         for part in batch.segments(q):
@@ -68,7 +69,7 @@ def backward(
     dstate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of q, k, v, g and the first state, for those of both outputs."""
-    gradients = [_result(x) for x in (q, k, v, g)]
+    gradients = [_room(x, x.shape) for x in (q, k, v, g)]
     dinitial = _states(q, v, cu_seqlens)
     for batch in _batches(q, cu_seqlens):
         segments = batch.segments(q)
@@ -96,26 +97,31 @@ def _through(
 
 
 def _segment(scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> _Gentle | _Any:
-    gentle = g.numel() > 0 and bool(g.sum(-2).amin() >= -_GENTLE)
-    return (_Gentle if gentle else _Any)(scale, q, k, v, g)
+    sums = sofar(g)
+    if g.numel() > 0 and sums[..., -1, :].amin() >= -_GENTLE:  # not where it is NaN, of 0 · −∞
+        return _Gentle(scale, q, k, v, sums)
+    return _Any(scale, q, k, v, g)
 
 
 class _Gentle:
-    """Some chunks of all heads; tensors are (chunks, heads, CHUNK, channels)."""
+    """Some chunks of all heads; tensors are (chunks, heads, CHUNK, channels).
 
-    def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> None:
-        self._q, self.v, self.scale = q, v.contiguous(), scale
-        self.since = sofar(g).exp_()  # the decay from the chunk's start
+    `sums` are those of the gates from a chunk's start; they are overwritten.
+    """
+
+    def __init__(self, scale: float, q: Tensor, k: Tensor, v: Tensor, sums: Tensor) -> None:
+        self._q, self.v, self.scale = q, _room(v, v.shape).copy_(v), scale
+        self.since = sums.exp_()  # the decay from the chunk's start
         self.whole = self.since[..., -1, :].unsqueeze(-1)
-        self.k = torch.div(k, self.since, out=k.new_empty(k.shape))
+        self.k = torch.div(k, self.since, out=_room(k, k.shape))
 
     @cached_property
     def q(self) -> Tensor:
-        return torch.mul(self._q, self.since, out=self._q.new_empty(self._q.shape))
+        return torch.mul(self._q, self.since, out=_room(self._q, self._q.shape))
 
     @property
     def scores(self) -> Tensor:
-        return (self.q @ self.k.mT).tril_()
+        return _product(self.q, self.k.mT).tril_()
 
     def states(self, S: Tensor) -> Tensor:
         """The states before each chunk, and that after the last, for the first of them."""
@@ -124,19 +130,19 @@ class _Gentle:
         return _scan(states, self.whole)
 
     def outputs(self, entering: Tensor) -> Tensor:
-        return _add(self.q @ entering, self.scores, self.v, self.scale)
+        return _add(_product(self.q, entering), self.scores, self.v, self.scale)
 
     def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
         """Of q, k, v, g and the state that enters; dS is of the state that leaves."""
-        do = torch.mul(do, self.scale, out=do.new_empty(do.shape))
+        do = torch.mul(do, self.scale, out=_room(do, do.shape))
         leaving = _scan(_beside(dS, self.q.mT, do, last=True), self.whole, backward=True)
         dS, leaving = leaving[0], leaving[1:]
         from_end = (states[1:] * leaving).sum(-1).unsqueeze(-2)
         leaving = leaving * self.whole
-        dP = (do @ self.v.mT).tril_()
-        dq = _add(dP @ self.k, do, states[:-1].mT)
-        dk = _add(dP.mT @ self.q, self.v, leaving.mT)
-        dv = _add(self.scores.mT @ do, self.k, leaving)
+        dP = _product(do, self.v.mT).tril_()
+        dq = _add(_product(dP, self.k), do, states[:-1].mT)
+        dk = _add(_product(dP.mT, self.q), self.v, leaving.mT)
+        dv = _add(_product(self.scores.mT, do), self.k, leaving)
         change = (self.q * dq).addcmul_(self.k, dk, value=-1)
         dg = later(change).add_(change).add_(from_end)
         return dq.mul_(self.since), dk.div_(self.since), dv, dg, dS
@@ -162,7 +168,7 @@ class _Any:
         return _add((self.q * self.since) @ entering, P, self.v, self.scale)
 
     def gradients(self, states: Tensor, do: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
-        do = torch.mul(do, self.scale, out=do.new_empty(do.shape))
+        do = torch.mul(do, self.scale, out=_room(do, do.shape))
         into = (self.q * self.since).mT
         leaving = _scan(_beside(dS, into, do, last=True), self.whole, backward=True)
         dS, leaving = leaving[0], leaving[1:]
@@ -177,6 +183,14 @@ class _Any:
         return dq, dk, dv, dg, dS
 
 
+def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+    """Products of matrices, one a chunk and head."""
+    if out is None:
+        out = _room(a, (*a.shape[:-1], b.shape[-1]))
+    torch.bmm(a.flatten(0, 1), b.flatten(0, 1), out=out.flatten(0, 1))
+    return out
+
+
 def _add(x: Tensor, a: Tensor, b: Tensor, scale: float = 1.0) -> Tensor:
     """Scale x + a b in the memory of x, for products of matrices."""
     x.flatten(0, 1).baddbmm_(a.flatten(0, 1), b.flatten(0, 1), beta=scale, alpha=scale)
@@ -185,10 +199,9 @@ def _add(x: Tensor, a: Tensor, b: Tensor, scale: float = 1.0) -> Tensor:
 
 def _beside(S: Tensor, a: Tensor, b: Tensor, *, last: bool = False) -> Tensor:
     """S and the products of a and b, one a chunk, side by side; S comes first or last."""
-    states = S.new_empty(len(a) + 1, *S.shape)
+    states = _room(S, (len(a) + 1, *S.shape))
     states[-1 if last else 0] = S
-    products = states[:-1] if last else states[1:]
-    torch.bmm(a.flatten(0, 1), b.flatten(0, 1), out=products.flatten(0, 1))
+    _product(a, b, out=states[:-1] if last else states[1:])
     return states
 
 
@@ -253,10 +266,11 @@ def _batches(q: Tensor, cu_seqlens: Tensor | None) -> list[_Batch]:
     return [_Batch(chunks, group, [spans[n] for n in group]) for chunks, group in alike.items()]
 
 
-def _result(like: Tensor) -> Tensor:
+def _room(like: Tensor, shape: Sequence[int]) -> Tensor:
+    """A contiguous tensor of whatever content."""
     if like.device.type == "cpu":
-        return empty(like.shape, like.dtype)
-    return torch.empty_like(like, memory_format=torch.contiguous_format)
+        return empty(shape, like.dtype)
+    return like.new_empty(tuple(shape))
 
 
 def _states(q: Tensor, v: Tensor, cu_seqlens: Tensor | None) -> Tensor:

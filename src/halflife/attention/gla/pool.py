@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ MOST = 1 << 28
 """Bytes that wait for use, at most."""
 
 Piece = np.ndarray[Any, np.dtype[np.uint8]]
-_idle: deque[Piece] = deque()  # the longest unused first; each operation on it is one, for threads
+_idle: dict[int, list[Piece]] = {}  # by size; the sizes and pieces that waited longest come first
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -40,18 +40,20 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def _taken(size: int) -> Piece:
-    for _ in range(len(_idle)):
-        try:
-            piece = _idle.popleft()
-        except IndexError:  # another thread was faster
-            break
-        if piece.nbytes == size:
-            return piece
-        _idle.append(piece)
+    with suppress(KeyError, IndexError):
+        return _idle[size].pop()  # may still be in the cache
     return torch.empty(size, dtype=torch.uint8).numpy()
 
 
 def _give_back(piece: Piece) -> None:
-    _idle.append(piece)
-    while sum(piece.nbytes for piece in tuple(_idle)) > MOST:
-        _idle.popleft()
+    # Called whenever a tensor goes, in any thread, without a lock: the worst that two threads can do
+    # to each other here is to forget pieces, which are then freed.
+    pieces = _idle.pop(piece.nbytes, [])
+    pieces.append(piece)
+    _idle[piece.nbytes] = pieces
+    with suppress(KeyError, IndexError, StopIteration):
+        while sum(size * len(some) for size, some in tuple(_idle.items())) > MOST:
+            oldest = next(iter(_idle))
+            _idle[oldest].pop(0)
+            if not _idle[oldest]:
+                del _idle[oldest]
