@@ -35,8 +35,8 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     lent = piece[:]  # the tensor's, and gone with it
     weakref.finalize(lent, _give_back, piece).atexit = False
     storage = torch.from_numpy(lent).untyped_storage()
-    made: Tensor = torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))  # type: ignore[call-overload]
-    return made
+    made: Any = torch.empty(0, dtype=dtype)
+    return made.set_(storage, 0, tuple(shape))  # type: ignore[no-any-return]
 
 
 def _taken(size: int) -> Piece:
@@ -46,12 +46,12 @@ def _taken(size: int) -> Piece:
 
 
 def _give_back(piece: Piece) -> None:
-    # Called whenever a tensor goes, in any thread, without a lock: the worst that two threads can do
-    # to each other here is to forget pieces, which are then freed.
+    # Called when a tensor goes, in any thread and without a lock: the worst that threads can do to
+    # each other here is to forget pieces, which are then freed.
     pieces = _idle.pop(piece.nbytes, [])
     pieces.append(piece)
     _idle[piece.nbytes] = pieces
-    with suppress(KeyError, IndexError, StopIteration):
+    with suppress(KeyError, IndexError, StopIteration, RuntimeError):
         while sum(size * len(some) for size, some in tuple(_idle.items())) > MOST:
             oldest = next(iter(_idle))
             _idle[oldest].pop(0)
