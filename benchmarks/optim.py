@@ -98,7 +98,7 @@ def floor(params: list[nn.Parameter]) -> Step:
             for row in range(len(counts)):
                 start, stop = counts[row] * part // parts, counts[row] * (part + 1) // parts
                 for tile in range(start, stop, 256):
-                    for line in range(tile * size(p) + 4096, (tile + 256) * size(p) + 4096, 64):
+                    for line in range(tile * size(p) + 1536, (tile + 256) * size(p) + 1536, 64):
                         fetch(p.at[row], line)
                         fetch(g.at[row], line)
                         fetch(m.at[row], line)
