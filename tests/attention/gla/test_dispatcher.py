@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from halflife.attention import gla
+from halflife.attention import gla, gla_step
 from halflife.attention.gla import backends, custom_op
 
 from .instances import DEVICE, FAST, cotangents, distance, make
@@ -24,6 +24,33 @@ def test_opcheck(backend, packed):
     torch.library.opcheck(custom_op.forward, (*given, problem.cu_seqlens, 0.5, backend))
     without_state = (*given[:4], None, problem.cu_seqlens, 0.5, backend)
     torch.library.opcheck(custom_op.forward, without_state)
+
+
+@pytest.mark.parametrize("backend", FAST)
+@pytest.mark.parametrize("tau", [16.0, 0.05])
+def test_autocast_changes_no_bit(backend, tau):
+    problem = make(5, B=2, T=90, H=2, K=8, V=8, tau=tau).to(torch.float32)
+    do, dstate = (x.to(DEVICE).float() for x in cotangents(problem))
+    given = [x.to(DEVICE).requires_grad_() for x in problem.inputs]
+
+    def results():
+        q, k, v, g, state = given
+        outputs = gla(q, k, v, g, initial_state=state, return_state=True, backend=backend)
+        return [*outputs, *torch.autograd.grad(outputs, given, (do, dstate))]
+
+    plain = results()
+    with torch.autocast(DEVICE, torch.bfloat16):
+        cast = results()
+    assert all(torch.equal(x, y) for x, y in zip(plain, cast, strict=True))
+
+
+def test_autocast_changes_no_bit_of_a_step():
+    problem = make(5, B=2, T=1, H=2, K=8, V=8).to(torch.float32)
+    q, k, v, g = (x[:, 0].to(DEVICE) for x in problem.inputs[:4])
+    plain = gla_step(q, k, v, g)
+    with torch.autocast(DEVICE, torch.bfloat16):
+        cast = gla_step(q, k, v, g)
+    assert all(torch.equal(x, y) for x, y in zip(plain, cast, strict=True))
 
 
 INDUCTOR = pytest.param(

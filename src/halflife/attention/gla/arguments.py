@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -17,6 +18,14 @@ _WORDS = {"bthd": "(B, T, H, {})", "bhtd": "(B, H, T, {})"}
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The dtype of the arithmetic and of states."""
     return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def exactly(like: Tensor) -> AbstractContextManager[Any]:
+    """Without autocast, which would cut products inside the operator to 16 bits."""
+    device = like.device.type
+    if torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 def check(

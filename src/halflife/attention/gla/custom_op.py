@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from halflife.attention.gla.arguments import wide
+from halflife.attention.gla.arguments import exactly, wide
 
 _MODULES = {"torch": "chunkwise", "cpu": "cpu", "triton": "gpu"}
 
@@ -34,7 +34,8 @@ def forward(
     backend: str,
 ) -> tuple[Tensor, Tensor]:
     """Return o and the last state, for checked arguments in layout (B, T, H, ·)."""
-    o, state = _module(backend).forward(q, k, v, g, initial_state, cu_seqlens, scale)
+    with exactly(q):
+        o, state = _module(backend).forward(q, k, v, g, initial_state, cu_seqlens, scale)
     return o, state
 
 
@@ -66,9 +67,10 @@ def backward(
     dstate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of q, k, v, g and the first state, for those of both outputs."""
-    dq, dk, dv, dg, dinitial = _module(backend).backward(
-        q, k, v, g, initial_state, cu_seqlens, scale, do, dstate
-    )
+    with exactly(q):
+        dq, dk, dv, dg, dinitial = _module(backend).backward(
+            q, k, v, g, initial_state, cu_seqlens, scale, do, dstate
+        )
     return dq, dk, dv, dg, dinitial
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from halflife.attention.gla.arguments import wide
+from halflife.attention.gla.arguments import exactly, wide
 
 
 def gla_step(
@@ -51,5 +51,6 @@ def gla_step(
     new = k.to(dtype).unsqueeze(-1) * v.to(dtype).unsqueeze(-2)
     if state is not None:
         new = new + g.to(dtype).exp().unsqueeze(-1) * state.to(dtype)
-    o = (scale * q.to(dtype)).unsqueeze(-2) @ new
+    with exactly(q):
+        o = (scale * q.to(dtype)).unsqueeze(-2) @ new
     return o.squeeze(-2).to(v.dtype), new
