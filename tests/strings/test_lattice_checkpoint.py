@@ -21,6 +21,32 @@ def made(grid=GRID, engine="eager", dtype=torch.float32):
     return Field(grid, rng.normal(size=(2, *grid.shape)) * 0.5, engine=engine, dtype=dtype)
 
 
+def test_a_field_that_runs_away_is_never_kept(tmp_path):
+    path = tmp_path / "run.field"
+    field = made()
+    run = evolve(field, 0.1, 200, checkpoint=path)
+    assert next(run).step == 2
+    field.padded[0, 5, 5] = torch.nan
+    with pytest.raises(ValueError, match="go back to a checkpoint"):
+        next(run)
+    again = made()
+    assert restore(path, again) == 2
+    assert again.padded.isfinite().all()
+
+
+@pytest.mark.parametrize("rates", [None, [np.linspace(0, 1, 12), None]], ids=["free", "damped"])
+def test_a_field_that_runs_away_is_noticed_soon(rates):
+    field = made()
+    run = evolve(field, 0.1, 200, rates=rates)
+    assert next(run).step == 2
+    field.padded[0, 5, 5] = torch.nan
+    reached = 2
+    with pytest.raises(ValueError, match="φ is not finite"):
+        for at in run:
+            reached = at.step
+    assert reached < 2 + 16
+
+
 def assert_same_bits(one, two):
     assert torch.equal(one.padded, two.padded)
     assert torch.equal(one.velocity, two.velocity)

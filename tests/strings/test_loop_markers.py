@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from halflife.strings.lattice import Field, Grid, Reflecting
@@ -45,11 +45,10 @@ random_fields = st.integers(0, 2**32 - 1).map(
     q=st.floats(-3, 3),
     J=st.floats(0, 40),
 )
-@example(phi=np.random.default_rng(2268).normal(size=(2, *SHAPE)), x=10.0, w=0.75, q=0.5, J=0.0)
+@example(phi=np.random.default_rng(2268).normal(size=(2, *SHAPE)), x=10.0, w=0.75, q=0.0, J=0.0)
 def test_pushes_on_every_value_by_the_gradient_of_its_energy(phi, x, w, q, J):
     """A central difference of fourth order is exact to 1e-9."""
     ring = reference.Ring(x=x, q=q, J=J, mh=3.0, w=w)
-    assume(ring.energy(phi, H, x, q) > 0.3)  # at 0 it has a kink, like |φ̄|
     r = (np.arange(SHAPE[0]) + 0.5)[:, None] * H
     coded = -ring.source(phi, H, x, q)[0] * 4 * np.pi * r * H**2
     eps = 1e-3
@@ -58,8 +57,10 @@ def test_pushes_on_every_value_by_the_gradient_of_its_energy(phi, x, w, q, J):
         moved = [phi.copy() for _ in range(4)]
         for copy, steps in zip(moved, (-2, -1, 1, 2), strict=True):
             copy[0, i, j] += steps * eps
-        E = [ring.energy(copy, H, x, q) for copy in moved]
-        found[i, j] = (E[0] - 8 * E[1] + 8 * E[2] - E[3]) / (12 * eps)
+        # of E²/2, which has no kink at E = 0
+        half = [ring.energy(copy, H, x, q) ** 2 / 2 for copy in moved]
+        found[i, j] = (half[0] - 8 * half[1] + 8 * half[2] - half[3]) / (12 * eps)
+    found /= ring.energy(phi, H, x, q)
     assert coded == pytest.approx(found, abs=1e-8)
     assert not ring.source(phi, H, x, q)[1].any()
 

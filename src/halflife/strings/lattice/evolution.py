@@ -19,6 +19,9 @@ from halflife.strings.lattice.integrators import (
     synchronise,
 )
 
+_LOOK = 16
+"""Steps after which the next word looks again whether Δt is stable, which costs about one."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -88,7 +91,7 @@ def _run(
     path: str | Path | None,
 ) -> Iterator[Progress]:
     facts: dict[str, Any] = {"dt": dt, "integrator": method.name, "damped": damping is not None}
-    step, taken = 0, 0.0
+    step, looked, taken = 0, 0, 0.0
     if path is not None and Path(path).exists():
         step = checkpoints.restore(path, field, facts)
         taken = checkpoints.load(path).facts["absorbed"]
@@ -103,8 +106,9 @@ def _run(
                 move(field, dt, 1, method, damping)
                 taken += field.absorbed(damping)
         step += stride
-        if path is not None or step == steps:  # no checkpoint of a field that has run away
-            check_step(field, dt, method, damping)
+        if path is not None or step == steps or step - looked >= _LOOK:
+            check_step(field, dt, method, damping)  # a field that has run away is not kept
+            looked = step
         if path is not None:
             checkpoints.save(path, field, step, {**facts, "absorbed": taken})
         if step == steps:
