@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from halflife.schedules import (
@@ -17,6 +17,7 @@ from halflife.schedules import (
     cosine,
     extend,
     linear,
+    polynomial,
     rewarm,
     rex,
 )
@@ -32,6 +33,7 @@ def runs(draw: Any) -> tuple[int, int, int]:
     return total, draw(st.integers(total + 3, 120)), draw(st.integers(0, total))
 
 
+@example(polynomial(0.125), (54, 57, 53), "hold")
 @given(some.schedules, runs(), st.sampled_from(POLICIES))
 def test_steps_already_made_keep_their_values_bit_for_bit(
     schedule: Schedule, run: tuple[int, int, int], policy: Any

@@ -158,7 +158,10 @@ class Schedule(ABC):
             raise ValueError("step must be ≥ 0 (updates already made), got a negative one or NaN.")
         if _holds_somewhere(s >= total, xp):
             _warn_after_end(self, total)
-        return xp.astype(self.formula(xp.clip(s, 0, total - 1), total, xp), result)
+        s = xp.clip(s, 0, total - 1)
+        if s.ndim == 0:  # NumPy computes powers of scalars by other code than those of arrays
+            return xp.astype(self.formula(xp.reshape(s, (1,)), total, xp), result)[0]
+        return xp.astype(self.formula(s, total, xp), result)
 
     def table(self, total: SupportsIndex) -> NDArray[np.float64]:
         """Return all multipliers of a run, shape (total,), float64.
