@@ -32,8 +32,10 @@ _SHARE = 1 << 15
 """Cells that a thread must have to be worth waking."""
 _TILE = 1 << 17
 """Bytes of a tile of one plane, of both components: five such and what is fetched fit 2 MiB."""
-_AHEAD = 2
+_AHEAD = 4
 """Rows by which memory is asked for before it is needed."""
+_FAR = 1 << 12
+"""Bytes by which it is in two axes, whose rows may be long."""
 
 _BYTES = lanes.BYTES
 _drift: Any = lanes.drift
@@ -63,6 +65,14 @@ def _summed(function: Any) -> Any:
 # the number of axes, o = 1, e = h/(2r), all of the field's type; dx, dy, dz factors of damping. p
 # and w are the addresses of a row's first cell in q and v, and n is its length. ends are the bytes
 # from there to what a row's own halo copies, below and above, with signs for both components.
+
+
+@_inner
+def _fetch_line(p, w, s, qc, vc):  # type: ignore[no-untyped-def]
+    _fetch(p + s)
+    _fetch(p + s + qc)
+    _fetch(w + s)
+    _fetch(w + s + vc)
 
 
 @_inner
@@ -96,15 +106,12 @@ def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
                 pf, wf = p + qx + _AHEAD * qy, w + _AHEAD * vy  # what comes next: on this plane,
                 if j + _AHEAD >= high:  # or on the one above
                     pf, wf = pf + qx - (high - low) * qy, wf + vx - (high - low) * vy
-                for k in range(0, nz * size, 64):
-                    _fetch(pf + k)
-                    _fetch(pf + k + qc)
-                    _fetch(wf + k)
-                    _fetch(wf + k + vc)
+                _fetch_line(pf, wf, whole * size, qc, vc)  # the rest, if any
                 d = dx[i] * dy[j]
                 if damped:
                     for k in range(0, whole, step):
                         s = k * size
+                        _fetch_line(pf, wf, s, qc, vc)
                         _damped_3(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0 + s)
                     for k in range(whole, nz):
                         s = k * size
@@ -112,6 +119,7 @@ def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
                 else:
                     for k in range(0, whole, step):
                         s = k * size
+                        _fetch_line(pf, wf, s, qc, vc)
                         _kick_3(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0)
                     for k in range(whole, nz):
                         s = k * size
@@ -134,10 +142,12 @@ def _sweep_2(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
     whole = n // step * step
     for i in range(start, stop):
         p, w = q0 + (i + 1) * qx + size, v0 + i * vx
+        pf, wf = p + qx + _FAR, w + _FAR
         d = dx[i]
         if damped:
             for k in range(0, whole, step):
                 s = k * size
+                _fetch_line(pf, wf, s, qc, vc)
                 _damped_2(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0 + s)
             for k in range(whole, n):
                 s = k * size
@@ -145,6 +155,7 @@ def _sweep_2(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
         else:
             for k in range(0, whole, step):
                 s = k * size
+                _fetch_line(pf, wf, s, qc, vc)
                 _kick_2(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0)
             for k in range(whole, n):
                 s = k * size
@@ -249,7 +260,7 @@ def kick(q: Array, v: Array, a: float, fixed: tuple[Any, ...]) -> None:
     """Kick: v ← v + a F(φ).
 
     Args:
-        q: φ with its halo, [2, N + 2, …], in two or three axes.
+        q: φ with its halo, [2, N + 2, …], in two or three axes; its rows may be longer.
         v: [2, N, …]; changed.
         a: The time.
         fixed: From `constants`.
@@ -277,7 +288,7 @@ def kick_drift(
     """Kick and drift: v ← v + a F(φ), φ ← φ + b v, in place; damped, v ← d (d v + a F(φ)).
 
     Args:
-        q: φ with its halo, [2, N + 2, …], in two or three axes; its inside is changed.
+        q: φ with its halo, as of `kick`; its inside is changed.
         v: [2, N, …]; changed.
         times: (a, b).
         fixed: From `constants`.
@@ -325,7 +336,8 @@ def _whole(q: Array, v: Array) -> None:
     """The kernels go by address, so nothing else may come to them."""
     if not (q.flags.c_contiguous and v.flags.c_contiguous and q.dtype == v.dtype):
         raise ValueError("q and v must be contiguous and of one type; take Field's own tensors.")
-    if q.shape != (2, *(n + 2 for n in v.shape[1:])) or v.shape[0] != 2:
+    *outer, length = (2, *(n + 2 for n in v.shape[1:]))
+    if list(q.shape[:-1]) != outer or q.shape[-1] < length or v.shape[0] != 2:
         raise ValueError(f"q must be v's shape with a halo, got {q.shape} and {v.shape}.")
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from halflife.strings.lattice import stencil
+from halflife.strings.lattice import memory, stencil
 from halflife.strings.lattice.edges import Edge, Fixed
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
@@ -98,7 +97,8 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = room(padded.shape, padded.dtype, padded.device).copy_(padded)
+            self._spare = memory.padded(padded.shape, padded.dtype, padded.device)
+            self._spare.copy_(padded)
         target, self._spare = self._spare, padded
         fields, planes = (padded, velocity, target), velocity.shape[1]
         if late is None:
@@ -177,11 +177,11 @@ class NumbaEngine:
 
     def kick(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
-        self._compiled.kick(padded.numpy(), velocity.numpy(), time, self._fixed)
+        self._compiled.kick(memory.rows(padded).numpy(), velocity.numpy(), time, self._fixed)
 
     def drift(self, padded: Tensor, velocity: Tensor, time: float) -> None:
         """As of `Engine`."""
-        self._compiled.drift(padded.numpy(), velocity.numpy(), time, self._ends)
+        self._compiled.drift(memory.rows(padded).numpy(), velocity.numpy(), time, self._ends)
 
     def kick_drift(
         self,
@@ -193,23 +193,14 @@ class NumbaEngine:
     ) -> Tensor:
         """As of `Engine`; in place."""
         factors = None if damping is None else tuple(d.numpy() for d in damping)
-        self._compiled.kick_drift(
-            padded.numpy(), velocity.numpy(), times, self._fixed, self._ends, factors, late
-        )
+        q, v = memory.rows(padded).numpy(), velocity.numpy()
+        self._compiled.kick_drift(q, v, times, self._fixed, self._ends, factors, late)
         return padded
 
     def stoermer(self, padded: Tensor, previous: Tensor, square: float) -> None:
         """As of `Engine`; as PyTorch has it, for float64 runs that are few."""
         time = torch.tensor(square, dtype=padded.dtype)
         stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
-
-
-def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Memory for a field, uninitialised; on a processor NumPy's, which asks for huge pages."""
-    if device.type != "cpu":
-        return torch.empty(tuple(shape), dtype=dtype, device=device)
-    kind = np.float32 if dtype == torch.float32 else np.float64
-    return torch.from_numpy(np.empty(tuple(shape), kind))
 
 
 def choose(

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from halflife.strings.lattice import edges
+from halflife.strings.lattice import edges, memory
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
-from halflife.strings.lattice.engines import Damping, EngineName, Late, choose, room
+from halflife.strings.lattice.engines import Damping, EngineName, Late, choose
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
 
@@ -69,8 +69,9 @@ class Field:
         self.slabs = slabs
         values = _values("phi", phi, grid, padded=True)
         self._arrive: Callable[[], None] | None = None
-        self._padded = room(values.shape, dtype, torch.device(device)).copy_(values)
-        self.velocity = room((2, *grid.shape), dtype, self.device)
+        where = torch.device(device)
+        self._padded = memory.padded(values.shape, dtype, where).copy_(values)
+        self.velocity = memory.dense((2, *grid.shape), dtype, where)
         if velocity is None:
             self.velocity.zero_()
         else:

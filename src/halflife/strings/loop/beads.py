@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from halflife.compiled import kept
+from halflife.strings.lattice import memory
 from halflife.strings.lattice.field import Field
 
 Array = NDArray[np.float64]
@@ -149,7 +150,7 @@ class Beads:
         """What smears the present φ at places not farther from X than a step's drift."""
         first = self._first(X, field.grid.shape)
         if field.device.type == "cpu":
-            padded = field.padded.numpy()
+            padded = memory.rows(field.padded).numpy()
 
             def smear(X: Tensor) -> tuple[Tensor, Tensor]:
                 W, slope = self._kernel(first, X)

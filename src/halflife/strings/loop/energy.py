@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from halflife.compiled import kept
+from halflife.strings.lattice import memory
 from halflife.strings.lattice.energy import Energy
 from halflife.strings.lattice.field import Field
 
@@ -41,7 +42,8 @@ def field_energy(field: Field, lag: float, factors: Factors) -> Energy:
         return Energy(2 * half.kinetic, 2 * half.gradient, 2 * half.potential)
     rows = np.empty((field.grid.shape[0], 3))
     keep = [d.numpy() for d in factors]
-    _half_plane(field.padded.numpy(), field.velocity.numpy(), *keep, lag, field.grid.spacing, rows)
+    phi, v = memory.rows(field.padded).numpy(), field.velocity.numpy()
+    _half_plane(phi, v, *keep, lag, field.grid.spacing, rows)
     kinetic, gradient, potential = rows.sum(axis=0)
     return Energy(float(kinetic), float(gradient), float(potential))
 
