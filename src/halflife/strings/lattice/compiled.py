@@ -4,8 +4,8 @@ A fused step needs the old φ of its neighbours, so PyTorch's writes into a seco
 drift of a row follows the kick of the row above and behind it: the last to ask for its old values
 has then been served, they are still in the cache, and each number is read and written once a step.
 The planes are cut into tiles of rows so that three of φ and two of v fit the cache, and the rows
-that come next are asked for in time. Threads take slabs of planes, and leave the drift of their
-first and last plane to the end.
+that come next are asked for in time. Threads take slabs of planes, and leave the drift of the
+planes where two slabs meet to the end.
 
 The order of additions is that of `stencil.py`, and nothing is contracted, so the bits are the same.
 Two or three axes; compiled at the first call and kept on disk. `lanes.py` is the innermost loop.
@@ -89,9 +89,16 @@ def _drift_row(p, w, n, qc, vc, size, b, ends, signs):  # type: ignore[no-untype
     _copy_one(p + qc + ends[1], p + qc + n * size, signs[1, 1])
 
 
+@_inner
+def _along(start, stop, planes):  # type: ignore[no-untyped-def]
+    """The planes of a slab that may drift before its neighbours are kicked, from and to."""
+    return start + (start > 0), stop - (stop < planes)
+
+
 @_shared
 def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     ny, nz = v.shape[2], v.shape[3]
+    first, last = _along(start, stop, v.shape[1])
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dz.ctypes.data
     qc, qx, qy, size = q.strides
     vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
@@ -124,10 +131,14 @@ def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
                     for k in range(whole, nz):
                         s = k * size
                         _kick_3_one(p + s, w + s, qc, qx, qy, vc, a, c, m, o, a, d, d0)
-                if moves and i > start + 1 and j > 0:
+                if moves and i > first and j > 0:
                     _drift_row(p - qx - qy, w - vx - vy, nz, qc, vc, size, b, ends, signs)
-    if moves:  # the last row, which none has followed
-        for i in range(start + 1, stop - 1):
+        if moves and first < last == stop:  # the last plane, which none will follow
+            for j in range(max(low, 1), high):
+                p, w = q0 + stop * qx + j * qy + size, v0 + (stop - 1) * vx + (j - 1) * vy
+                _drift_row(p, w, nz, qc, vc, size, b, ends, signs)
+    if moves:  # the last row of each
+        for i in range(first, last):
             p, w = q0 + (i + 1) * qx + ny * qy + size, v0 + i * vx + (ny - 1) * vy
             _drift_row(p, w, nz, qc, vc, size, b, ends, signs)
 
@@ -135,6 +146,7 @@ def _sweep_3(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
 @_shared
 def _sweep_2(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy, dz, ends, signs):  # type: ignore[no-untyped-def]
     n = v.shape[2]
+    first, last = _along(start, stop, v.shape[1])
     q0, v0, d0 = q.ctypes.data, v.ctypes.data, dy.ctypes.data
     qc, qx, size = q.strides
     vc, vx = v.strides[0], v.strides[1]
@@ -160,15 +172,21 @@ def _sweep_2(worker, start, stop, q, v, a, c, m, o, e, b, moves, damped, dx, dy,
             for k in range(whole, n):
                 s = k * size
                 _kick_2_one(p + s, w + s, qc, qx, qx, vc, a, c, m, o, e[i], d, d0)
-        if moves and i > start + 1:
+        if moves and i > first:
             _drift_row(p - qx, w - vx, n, qc, vc, size, b, ends, signs)
+    if moves and first < last == stop:  # the last row, which none will follow
+        p, w = q0 + stop * qx + size, v0 + (stop - 1) * vx
+        _drift_row(p, w, n, qc, vc, size, b, ends, signs)
 
 
 @_shared
 def _drift_3(worker, start, stop, q, v, outer, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, qy, size = q.strides
     vc, vx, vy = v.strides[0], v.strides[1], v.strides[2]
-    for i in range(start, stop, max(1, stop - 1 - start) if outer else 1):
+    first, last = _along(start, stop, v.shape[1])
+    for i in range(start, stop):
+        if outer and first <= i < last:
+            continue
         for j in range(v.shape[2]):
             p = q.ctypes.data + (i + 1) * qx + (j + 1) * qy + size
             _drift_row(p, v.ctypes.data + i * vx + j * vy, v.shape[3], qc, vc, size, b, ends, signs)
@@ -177,7 +195,10 @@ def _drift_3(worker, start, stop, q, v, outer, b, ends, signs):  # type: ignore[
 @_shared
 def _drift_2(worker, start, stop, q, v, outer, b, ends, signs):  # type: ignore[no-untyped-def]
     qc, qx, size = q.strides
-    for i in range(start, stop, max(1, stop - 1 - start) if outer else 1):
+    first, last = _along(start, stop, v.shape[1])
+    for i in range(start, stop):
+        if outer and first <= i < last:
+            continue
         p, w = q.ctypes.data + (i + 1) * qx + size, v.ctypes.data + i * v.strides[1]
         _drift_row(p, w, v.shape[2], qc, v.strides[0], size, b, ends, signs)
 
@@ -322,7 +343,7 @@ def _sweep(
     *,
     moves: bool,
 ) -> tuple[Shared, tuple[Any, ...]]:
-    """What kicks slabs, and drifts all planes but a slab's first and last if it moves."""
+    """What kicks slabs, and drifts all planes but those where two slabs meet if it moves."""
     _whole(q, v)
     kernel = _sweep_3 if q.ndim == 4 else _sweep_2
     a, b = map(q.dtype.type, times)
