@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
-from halflife.strings.lattice import Field, Grid, Outgoing, Reflecting, reference
-from halflife.strings.lattice.engines import Late, choose
+from halflife.strings.lattice import Field, Grid, Outgoing, Reflecting, memory, reference
+from halflife.strings.lattice.engines import Late, resolve
 
 compiles = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # Inductor's own
 CASES = {
@@ -286,7 +286,27 @@ def test_a_round_blob_is_the_same_in_both_geometries():
 )
 def test_an_engine_that_cannot_compute_there_is_refused(engine, device, axes, words):
     with pytest.raises(ValueError, match=words):
-        choose(engine, torch.zeros((2, *(5,) * axes), device=device), 1.0, None)
+        resolve(engine, torch.device(device), axes)
+
+
+@given(
+    outer=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    length=st.integers(1, 1100),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_rows_of_phi_begin_lines_of_the_cache_but_not_of_a_page(outer, length, dtype):
+    field = memory.spaced((*outer, length + 2), dtype)
+    assert field.shape == (*outer, length + 2)
+    assert field[..., 1:].data_ptr() % 64 == 0
+    pitch = field.stride(-2) * dtype.itemsize
+    assert pitch % 64 == 0
+    assert pitch % 4096 != 0
+    assert pitch < (length + 2) * dtype.itemsize + 128
+    whole = memory.rows(field)
+    assert whole.is_contiguous()
+    whole.zero_()
+    field.fill_(1)
+    assert whole.sum() == field.numel()
 
 
 def test_without_a_compiler_pytorch_runs_as_it_stands_and_says_so(monkeypatch):

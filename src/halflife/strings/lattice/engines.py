@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from halflife.strings.lattice import memory, stencil
-from halflife.strings.lattice.edges import Edge, Fixed
+from halflife.strings.lattice.edges import Edge
 
 EngineName = Literal["auto", "torch", "numba", "eager"]
 Damping = Sequence[Tensor]
@@ -97,7 +97,7 @@ class TorchEngine:
     ) -> Tensor:
         """As of `Engine`; the new φ is in another tensor, whose halo is old."""
         if self._spare is None:
-            self._spare = memory.padded(padded.shape, padded.dtype, padded.device)
+            self._spare = memory.dense(padded.shape, padded.dtype, padded.device)
             self._spare.copy_(padded)
         target, self._spare = self._spare, padded
         fields, planes = (padded, velocity, target), velocity.shape[1]
@@ -203,14 +203,8 @@ class NumbaEngine:
         stencil.stoermer(padded.unbind(), previous.unbind(), time, *self._plain)
 
 
-def choose(
-    name: EngineName,
-    like: Tensor,
-    inverse_square: float,
-    slope: Tensor | None,
-    last: tuple[Edge, Edge] = (Fixed(), Fixed()),
-) -> Engine:
-    """The engine for a padded field, whose last axis has these edges.
+def resolve(name: EngineName, device: torch.device, axes: int) -> EngineName:
+    """The engine that a name means there: "torch", "numba" or "eager".
 
     "auto" is Numba on a processor, "torch" on a card; "eager" for a single axis.
 
@@ -220,15 +214,13 @@ def choose(
     Warns:
         UserWarning: "torch" on a processor without a C++ compiler, where "eager" takes its place.
     """
-    here, axes = like.device.type == "cpu", like.ndim - 1
+    here = device.type == "cpu"
     if name == "auto":
         name = "torch" if not here else "numba" if axes > 1 else "eager"
-    if name == "numba":
-        if not here:
-            raise ValueError(f"engine 'numba' runs on a processor, not on {like.device}: 'torch'.")
-        if axes == 1:
-            raise ValueError("engine 'numba' wants two or three axes; for one take 'eager'.")
-        return NumbaEngine(like, inverse_square, slope, last)
+    if name == "numba" and not here:
+        raise ValueError(f"engine 'numba' runs on a processor, not on {device}: 'torch'.")
+    if name == "numba" and axes == 1:
+        raise ValueError("engine 'numba' wants two or three axes; for one take 'eager'.")
     if name == "torch" and here and not has_compiler():
         warnings.warn(
             "engine='torch' wants a C++ compiler on a processor, and there is none: PyTorch runs "
@@ -236,8 +228,21 @@ def choose(
             stacklevel=3,
         )
         name = "eager"
-    if name not in ("torch", "eager"):
+    if name not in ("torch", "numba", "eager"):
         raise ValueError(f"engine must be 'auto', 'torch', 'numba' or 'eager', got {name!r}.")
+    return name
+
+
+def start(
+    name: EngineName,
+    like: Tensor,
+    inverse_square: float,
+    slope: Tensor | None,
+    last: tuple[Edge, Edge],
+) -> Engine:
+    """An engine by its resolved name, for a padded field whose last axis has these edges."""
+    if name == "numba":
+        return NumbaEngine(like, inverse_square, slope, last)
     return TorchEngine(like, inverse_square, slope, name)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from halflife.strings.lattice import edges, memory
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
-from halflife.strings.lattice.engines import Damping, EngineName, Late, choose
+from halflife.strings.lattice.engines import Damping, EngineName, Late, resolve, start
 from halflife.strings.lattice.grid import Grid
 from halflife.strings.lattice.stencil import inside, keep
 
@@ -70,7 +70,11 @@ class Field:
         values = _values("phi", phi, grid, padded=True)
         self._arrive: Callable[[], None] | None = None
         where = torch.device(device)
-        self._padded = memory.padded(values.shape, dtype, where).copy_(values)
+        name = resolve(engine, where, grid.axes)
+        if name == "numba":
+            self._padded = memory.spaced(values.shape, dtype).copy_(values)
+        else:
+            self._padded = memory.dense(values.shape, dtype, where).copy_(values)
         self.velocity = memory.dense((2, *grid.shape), dtype, where)
         if velocity is None:
             self.velocity.zero_()
@@ -82,7 +86,7 @@ class Field:
         if grid.slope is not None:
             slope = torch.as_tensor(grid.slope).to(device, dtype)
         self._slope = slope
-        self.engine = choose(engine, self._padded, grid.spacing**-2, slope, grid.faces[-1])
+        self.engine = start(name, self._padded, grid.spacing**-2, slope, grid.faces[-1])
         self._faces = [
             (axis, bool(high), found)
             for axis, pair in enumerate(grid.faces)

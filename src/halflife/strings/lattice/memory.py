@@ -1,8 +1,8 @@
-"""Memory for the numbers of a field, laid out for the processor's vectors.
+"""Memory for the numbers of a field, on a processor laid out for its cache.
 
-On a processor the first cell of each row of φ begins a line of the cache, and so do all that a
-whole vector later are. For that the rows, with their halo, stand a multiple of a line apart: a
-padded φ is a view whose last axis leaves a few numbers between its rows.
+Numba's loops go by whole lines of the cache: for them the first cell of each row of φ begins a
+line, and so do all that a vector later are. For that the rows, with their halo, stand a multiple of
+a line apart, and a padded φ is a view that leaves a few numbers out between its rows.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ def dense(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
     return _numbers(int(np.prod(shape)), dtype, 0).view(tuple(shape))
 
 
-def padded(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Memory for φ with its halo, [2, *(N + 2)], uninitialised; on a processor with gaps."""
-    if device.type != "cpu":
-        return dense(shape, dtype, device)
+def spaced(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Memory for φ with its halo, [2, *(N + 2)], uninitialised, with rows whole lines apart."""
     *outer, length = shape
     pitch = -(-length * dtype.itemsize // _LINE) * _LINE
     pitch += _LINE * (pitch % _PAGE == 0)
@@ -39,10 +37,7 @@ def padded(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Te
 
 
 def rows(field: Tensor) -> Tensor:
-    """A padded φ with what is between its rows: the same memory, without gaps.
-
-    Loops that go by its last axis stop at the length of the other.
-    """
+    """A padded φ and what it leaves out, contiguous; of each row the first N + 2 count."""
     return field.as_strided((*field.shape[:-1], field.stride(-2)), field.stride())
 
 
