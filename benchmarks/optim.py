@@ -87,7 +87,7 @@ def floor(params: list[nn.Parameter]) -> Step:
     from halflife.optim.cpu.kernel import _write as store
     from halflife.threads import shared
 
-    fetch = memory.fetch
+    fetch, ahead = memory.fetch, kernel.AHEAD
 
     @shared(kernel, memory)
     def run(
@@ -98,10 +98,10 @@ def floor(params: list[nn.Parameter]) -> Step:
             for row in range(len(counts)):
                 start, stop = counts[row] * part // parts, counts[row] * (part + 1) // parts
                 for tile in range(start, stop, 256):
-                    for line in range(tile * size(p) + 1536, (tile + 256) * size(p) + 1536, 64):
-                        fetch(p.at[row], line)
-                        fetch(g.at[row], line)
-                        fetch(m.at[row], line)
+                    for line in range(tile * size(p), (tile + 256) * size(p), 64):
+                        fetch(p.at[row], line + ahead)
+                        fetch(g.at[row], line + ahead)
+                        fetch(m.at[row], line + ahead)
                     for i in range(tile, min(tile + 256, stop)):
                         a = load(m, m.at[row], i, one)
                         store(m, m.at[row], i, a + load(g, g.at[row], i, one), 0)

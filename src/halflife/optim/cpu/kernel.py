@@ -40,7 +40,7 @@ from halflife.optim.cpu.memory import (
 from halflife.threads import shared
 
 TILE = eight_bit.BLOCK
-AHEAD = 1536
+AHEAD = 2048
 """How many bytes before their use numbers are fetched: hides the memory's latency."""
 
 # What a kernel is specialised by: the types of its arguments. A column has one row a tensor.
@@ -257,8 +257,6 @@ def run(worker, low, high, K, p, g, m, rounding, f, counts, first):
         p_at = p.at[row] + at * TILE * _size(p)
         g_at = g.at[row] + at * TILE * _size(g)
         m_at = m.at[row] + at * TILE * _size(m)
-        for offset in range(AHEAD, AHEAD + TILE * _size(p), 64):
-            fetch(p_at, offset)
         for offset in range(AHEAD, AHEAD + TILE * _size(g), 64):
             fetch(g_at, offset)
         for offset in range(AHEAD, AHEAD + TILE * _size(m), 64):
@@ -270,6 +268,8 @@ def run(worker, low, high, K, p, g, m, rounding, f, counts, first):
             put(u, i, K.scale * direction(K, fma(x, f.rest1, a * f.beta1)))
             _write(m, m_at, i, fma(x, f.rest2, a * f.beta2), held)
         _encode(m, row, at, m_at, held, n)
+        for offset in range(AHEAD, AHEAD + TILE * _size(p), 64):
+            fetch(p_at, offset)
         beside = _beside(rounding, row, at, noise, n)
         for i in range(n):
             x = cast(_read(p, p_at, i, one), f.keep) * f.keep

@@ -143,7 +143,7 @@ def fetch(typing: Any, address: Any, offset: Any) -> Any:
         place = b.inttoptr(b.add(*arguments), _I8.as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [place.type, _I32, _I32, _I32])
         prefetch = b.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        b.call(prefetch, [place, _I32(0), _I32(3), _I32(1)])  # to read, into every cache, data
+        b.call(prefetch, [place, _I32(0), _I32(2), _I32(1)])  # to read, into the second cache
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), generate
