@@ -1,5 +1,7 @@
 """Whole runs: the fast path against the reference, the book, kill and resume, the guard rails."""
 
+import copy
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from halflife.strings.loop.evolve import Loop
 from halflife.strings.loop.hold import grip, holding_mass
 from halflife.strings.loop.initial import loop_field, phase_noise
 from halflife.strings.loop.radius import crossing_of_line
+from halflife.strings.loop.space import SpaceTrace
 from halflife.strings.loop.trace import COLUMNS, Trace
 from halflife.strings.profile import profile
 from halflife.strings.thin_loop import tension_log
@@ -298,3 +301,13 @@ def test_a_damped_swing_is_read_off_a_trace():
     with pytest.raises(ValueError, match="turns 0 times"):
         damped(t[:40], 30.0, 0.4, 0.004, 0.035).settled()
     assert tension_log(30.0) == pytest.approx(np.log(240) - 1.619, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", [Trace, SpaceTrace])
+def test_a_trace_can_be_copied_and_sent_to_another_process(kind):
+    parts = (np.ones((3, len(COLUMNS))), np.ones((3, 9)), np.ones((3, 9)))
+    trace = kind(*parts, {"T": 2.0}) if kind is Trace else kind(*parts, np.ones((3, 4, 3)), {})
+    for twin in (pickle.loads(pickle.dumps(trace)), copy.copy(trace), copy.deepcopy(trace)):
+        assert np.array_equal(twin.kinetic, trace.kinetic)
+    with pytest.raises(AttributeError, match="a trace has no 'speed'; it has t, "):
+        _ = trace.speed

@@ -2,7 +2,7 @@
 
 The model is ours: the paper's abstract gives the claims, not the equations. Units: v = λ = 1,
 lengths in core widths 1/(√λ v), light has speed 1. The field has the symmetry of a circle; what
-breaks it is `ripple.py`'s business.
+breaks it is `space.py`'s business.
 """
 
 from __future__ import annotations

@@ -86,10 +86,9 @@ class SpaceTrace:
     about: dict[str, Any]
 
     def __getattr__(self, name: str) -> Array:
-        try:
-            return self.samples[:, COLUMNS.index(name)]
-        except ValueError:
-            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}") from None
+        if name not in COLUMNS:  # also `samples`, of a copy that is not filled yet
+            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}")
+        return self.samples[:, COLUMNS.index(name)]
 
     @property
     def R(self) -> Array:  # noqa: N802
