@@ -1,5 +1,7 @@
 """Loops of local string: the straight string, the plain system's laws, its fast twin, a bounce."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -234,6 +236,18 @@ def test_a_loop_turns_where_a_chiral_one_does():
     assert trace.most_crossings == 1
     assert trace.separation < 0.5
     assert trace.about["gauss"] < 1e-10
+
+
+def test_a_local_loops_summary_is_beside_a_thin_loop_that_nothing_damps():
+    """As JSON values: there is no logarithm, and no surface for waves to pass."""
+    trace = LocalLoop.around(20.0, 24.0).evolve(10.0, 0.5, box=41.0)
+    said = trace.summary()
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    assert said["R_v"] == pytest.approx(20.0)
+    assert said["L"] is None
+    assert said["goldstone_share"] is None
+    _, (inner,) = trace.thin.turning_points(24.0, 1)
+    assert inner == pytest.approx(20.0**2 / 24, rel=1e-6)
 
 
 def test_a_loop_without_a_current_collapses_as_nambu_and_goto_say():

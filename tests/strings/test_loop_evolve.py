@@ -1,6 +1,7 @@
 """Whole runs: the fast path against the reference, the book, kill and resume, the guard rails."""
 
 import copy
+import json
 import pickle
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from halflife.cli_strings import _told
 from halflife.strings.lattice import Field, Grid
 from halflife.strings.lattice.edges import Reflecting
 from halflife.strings.loop import reference
@@ -311,3 +313,20 @@ def test_a_trace_can_be_copied_and_sent_to_another_process(kind):
         assert np.array_equal(twin.kinetic, trace.kinetic)
     with pytest.raises(AttributeError, match="a trace has no 'speed'; it has t, "):
         _ = trace.speed
+
+
+def test_a_summary_has_none_for_what_a_thin_loop_never_reaches():
+    """A loop without a current that turns all the same, once: as JSON, without NaN."""
+    t = np.arange(0, 60, 1.0)
+    samples = np.zeros((len(t), len(COLUMNS)))
+    samples[:, 0], samples[:, 1], samples[:, 2] = t, 20 + 5 * np.cos(t / 15), 1
+    samples[:, COLUMNS.index("kinetic")] = 1.0
+    about = dict.fromkeys(("R_v", "L", "mh", "w", "groups", "T", "h", "dt"), 0.0)
+    trace = Trace(samples, np.zeros((60, 0)), np.zeros((60, 0)),
+                  about | {"R0": 25.0, "J": 0.0, "box": 60.0})  # fmt: skip
+    said = trace.summary()
+    assert len(said["turn_R"]) == 1
+    assert said["turn_R_thin"] == [None]
+    assert said["goldstone_share"] is None  # nothing has passed the surface
+    json.dumps(said, allow_nan=False)
+    assert "(thin loop: gone)" in _told(said)

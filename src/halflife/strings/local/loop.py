@@ -165,6 +165,7 @@ class LocalLoop:
             **{"R0": self.R0, "R_v": self.vorton_radius, "J": self.J, "mh": self.mass, "w": self.w},
             **{"T": float(T), "h": float(h), "dt": float(step), "box": cells * h, "noise": noise},
             **{"seed": seed, "e": CHARGE, "gauss": float(np.abs(gauss(stepper.state, h)).max())},
+            **{"tension": TENSION, "L": None, "groups": 1},
         }
         carriers = 1 if self.J > 0 else 0
         x, q = (np.array([row[k] for row in rows])[:, None][:, :carriers] for k in (1, 2))
