@@ -277,3 +277,23 @@ def test_a_loop_without_a_current_collapses_as_nambu_and_goto_say():
 def test_refuses_what_cannot_work_with_what_would(loop, run, says):
     with pytest.raises(ValueError, match=says):
         LocalLoop(**{"R0": 20.0} | loop).evolve(**{"T": 5.0} | run)
+
+
+def test_a_run_whose_carriers_leave_the_box_ends_there():
+    """They are far too light for a current that would rest at 60, and fly outwards."""
+    loop = LocalLoop(20.0, J=2 * np.pi**2 * 60**2, mh=1.0)
+    with (
+        pytest.warns(UserWarning, match=r"about to leave the box at t = .*; T was 60"),
+        pytest.warns(UserWarning, match="the current has left the string at t = "),
+    ):
+        trace = loop.evolve(60.0, 0.5, box=40.0)
+    assert 5 < trace.t[-1] < 40
+    assert np.isfinite(trace.total).all()
+    assert 30 < trace.x[-1, 0] < 40
+
+
+def test_a_run_is_seen_to_its_end():
+    seen = []
+    trace = LocalLoop(20.0).evolve(1.03, 0.5, every=0.5, watch=lambda t, T: seen.append((t, T)))
+    assert trace.t[-1] == pytest.approx(1.05)
+    assert seen[-1] == (trace.t[-1], 1.03)

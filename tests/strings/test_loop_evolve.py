@@ -218,6 +218,7 @@ def test_engines_agree():
         ({}, {"dtype": "float16"}, "dtype must be"),
         ({}, {"noise": 2.0}, "noise must be"),
         ({}, {"frames": -1}, "frames must be"),
+        ({}, {"seed": 1.5}, "seed must be"),
         ({}, {"every": 0.0}, "every must be"),
     ],
 )
@@ -330,3 +331,14 @@ def test_a_summary_has_none_for_what_a_thin_loop_never_reaches():
     assert said["goldstone_share"] is None  # nothing has passed the surface
     json.dumps(said, allow_nan=False)
     assert "(thin loop: gone)" in _told(said)
+
+
+def test_heavy_carriers_take_smaller_steps_and_the_book_still_closes():
+    """The string answers their pull on the field, too; at 0.4 h it would run away."""
+    heavy = Loop.around(20.0, 21.0, mh=20_000.0)
+    trace = heavy.evolve(10.0, 0.5)
+    assert trace.about["dt"] < 0.12
+    assert trace.closure < 0.03  # it was off by 4.5 with a step of 0.2
+    with pytest.raises(ValueError, match=r"dt=0.2 is unstable; take less than 0.14"):
+        heavy.evolve(1.0, 0.5, dt=0.2)
+    assert Loop.around(30.0, 75.0).evolve(0.5, 0.5).about["dt"] == 0.2  # the default ones do not

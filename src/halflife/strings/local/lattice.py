@@ -37,6 +37,12 @@ class Stepper:
         """The present time."""
         return self.steps * self.dt
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the marker's kernel will reach beyond the grid in a step."""
+        reach = CUTOFF * self.marker.w + 4 * self.h
+        return bool(self.marker.J and self.state.x + reach > len(self.state.phi) * self.h)
+
     def step(self) -> None:
         """Move on by dt; the velocities stay half a step behind from then on."""
         s, m, h, dt = self.state, self.marker, self.h, self.dt

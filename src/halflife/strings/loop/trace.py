@@ -137,6 +137,22 @@ class Trace:
         """2 (box − R0): what was reflected by the box may be back from this time on."""
         return float(2 * (self.about["box"] - self.about["R0"]))
 
+    def cautions(self) -> list[str]:
+        """Sentences on what went wrong on the way: carriers that left the box, or the string."""
+        said, T = [], self.about["T"]
+        if self.t[-1] < T * (1 - 1e-9):
+            said.append(
+                f"the carriers were about to leave the box at t = {self.t[-1]:g}, where the run "
+                f"ends; T was {T:g}."
+            )
+        if not np.isnan(self.parted):
+            said.append(
+                f"the current has left the string at t = {self.parted:g}: {self.most_crossings} "
+                f"changes of sign of φ₁ in the plane, carriers up to {self.separation:.3g} core "
+                "widths off. Heavier carriers (mh) or a wider kernel (w) hold on longer."
+            )
+        return said
+
     @property
     def thin(self) -> ThinLoop:
         """The same loop without thickness: damped if the string is global, not if it is local."""
