@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from halflife.lab import Outcome, Scale, Store, run
+from halflife.papers import _strings_local as local
 from halflife.papers import _strings_loops as loops
+from halflife.papers import _strings_ripples as ripples
 from halflife.papers.strings import paper as strings
 
 LOOPS = {
@@ -72,9 +74,9 @@ def test_a_friction_is_judged_by_where_it_turns_its_curve_and_its_fading(trials)
 def test_a_local_loop_keeps_its_swing_and_a_global_one_does_not():
     cell = {"R_v": 20.0, "R0": 28.0, "span": 7.2, "seed": 0, "box": "near"}
     held, bare = (
-        loops.swing(**cell, string="local", h=0.5, current=current) for current in (True, False)
+        local.swing(**cell, string="local", h=0.5, current=current) for current in (True, False)
     )
-    twin = loops.swing(**cell, string="global", h=0.5, current=True)
+    twin = local.swing(**cell, string="global", h=0.5, current=True)
     assert held["turns"] == twin["turns"] == 2
     assert held["swing_lost"] < 0.05
     assert held["swing_lost"] < twin["swing_lost"]
@@ -90,7 +92,7 @@ def test_a_local_loop_keeps_its_swing_and_a_global_one_does_not():
             )
         ]
     )
-    assert [trace.name for trace in loops.swings_of_both(runs).data] == [
+    assert [trace.name for trace in local.swings_of_both(runs).data] == [
         *("local, h = 0.5", "thin loop, local", "global, h = 0.5", "thin loop, global")
     ]
 
@@ -145,4 +147,4 @@ def test_what_needs_a_card_is_the_same_trial_in_a_larger_box():
     cell = large.cells[0] | {"R_v": 20.0, "R0": 21.0, "h": 0.6, "T": 0.5}
     seen = large.trial(**cell, seed=1)  # a mode of the card's own, in a small box
     assert seen["growth"] == pytest.approx(1, abs=0.05)
-    assert loops.ripple_size(pd.DataFrame([{**cell, "seed": 1, **seen}])).data
+    assert ripples.ripple_size(pd.DataFrame([{**cell, "seed": 1, **seen}])).data

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from halflife.lab import Outcome, Scale, Store, run
-from halflife.papers.strings import exponent, ladder
+from halflife.papers._strings_escape import ladder
+from halflife.papers._strings_protocol import exponent
 from halflife.papers.strings import paper as strings
 
 QUICK = ["lighter-particles-gain", "curvature-suppresses", "classical-and-quantum"]

@@ -1,11 +1,10 @@
-"""What the claims about loops on the lattice share. Not a paper: `papers()` passes it over.
+"""The claims about loops of global string on the lattice. Not a paper: `papers()` passes it over.
 
 A loop starts at rest at R0 with long-wavelength noise of 10⁻² in its phase and is followed for a
 number of vorton radii in a box from whose edge nothing can come back in time; controls have other
 edges. What it settles at is the radius of a damped oscillation fitted to the second half of the
-run. Thresholds were fixed
-before any run of these claims; what had been seen before, and led to the fit's window, stands in
-the notebook.
+run. Thresholds were fixed before any run of these claims; what had been seen before, and led to the
+fit's window, stands in the notebook.
 """
 
 from __future__ import annotations
@@ -41,14 +40,8 @@ LONGER = 0.01
 """Largest change of R(t) by a box that is longer than it need be."""
 ECHO = 0.05
 """Least change of R(t) that a control with an edge that reflects has to show."""
-LOST = 0.2
-"""Largest part of its first swing that a loop of local string may have lost at the end."""
-GAUSS = 1e-6
-"""Largest violation of Gauss's law, in charges of one point."""
 BELOW = 0.05
 """How far below the vorton's radius a loop may swing and still be said not to overshoot."""
-GROWTH = 2.0
-"""Largest factor by which a ripple may grow."""
 NOISE = 1e-2
 SEEDS = range(3)
 
@@ -261,152 +254,6 @@ def overshoots(scale: Scale, *, literally: bool) -> Study:
     )
 
 
-def swing(
-    *,
-    string: str,
-    R_v: float,
-    R0: float,
-    h: float,
-    span: float,
-    current: bool,
-    box: str,
-    seed: int,
-) -> dict[str, Any]:
-    """Follow a loop of local or global string for `span` times R_v.
-
-    With `box` "causal" one of local string, whose box is else "near", runs in both, to compare.
-    """
-    import numpy as np
-
-    from halflife.strings.local.loop import LocalLoop
-    from halflife.strings.loop.evolve import Loop
-
-    local = string == "local"
-    kind: Any = LocalLoop if local else Loop
-    loop = kind.around(R_v, R0) if current else kind(R0)
-    how: dict[str, Any] = {"noise": NOISE, "seed": seed, "every": R_v / 30}
-    near = how | ({"box": R0 + 30.0} if local else {"dtype": "float32"})
-    trace = loop.evolve(span * R_v, h, **near)
-    thin = slice(None, None, max(1, len(trace.t) // 400))
-    found: dict[str, Any] = {
-        "imbalance": trace.closure,
-        "extra_crossings": float(max(0, trace.most_crossings - 1)),
-        "remains": float(np.isnan(trace.vanished)),
-        "gauss": float(trace.about.get("gauss", 0.0)),
-        "t": trace.t[thin],
-        "radius": trace.R[thin],
-    }
-    if not current:
-        return found | {"vanished": trace.vanished}
-    if box == "causal":
-        free = loop.evolve(span * R_v, h, **how)
-        found["deviation"] = float(np.abs(trace.R / free.R - 1).max())
-    _, radii = trace.turning_points()
-    _, expected = loop.thin().turning_points(R0, len(radii))
-    swings = np.abs(np.diff(np.log(np.insert(radii, 0, R0))))
-    kept = float(swings[-1] / swings[0])
-    return found | {
-        "turns": float(len(radii)),
-        "turning_miss": float(np.abs(radii / expected - 1).max()),
-        "swing_kept": kept,
-        "swing_lost": 1 - kept,
-        "separation": trace.separation,
-        "thin": loop.thin().evolve(R0, trace.t).R[thin],
-    }
-
-
-def swings_on(scale: Scale) -> Study:
-    """C8: loops of local string, one on a finer grid, and the same loops of global string."""
-    span = scale.pick(smoke=10.0, laptop=20.0)
-    loops = [
-        {
-            "string": "local",
-            "R_v": R_v,
-            "R0": round(R_v * ratio, 6),
-            "h": 0.4,
-            "span": span,
-            "current": True,
-            "box": "near",
-        }
-        for R_v in scale.pick(smoke=(20.0,), laptop=(20.0, 30.0))
-        for ratio in scale.pick(smoke=(1.5,), laptop=(1.2, 1.5))
-    ]
-    first = loops[0]
-    finer = [] if scale is Scale.SMOKE else [first | {"h": 0.25}]
-    control = first | {"box": "causal", "span": scale.pick(smoke=5.0, laptop=10.0)}
-    bare = [loop | {"current": False, "span": 4.0} for loop in loops]
-    twins = [loop | {"string": "global", "h": 0.5} for loop in loops]
-    held, near = {"string": "local", "current": True}, {"string": "local", "box": "near"}
-    return Study(
-        trial=swing,
-        rule=all_of(
-            holds("turning_miss", TURNING, where=held),
-            holds("swing_lost", LOST, where=near | {"current": True}),
-            holds("extra_crossings", 0, where=held),
-            holds("imbalance", IMBALANCE, where=held),
-            holds("gauss", GAUSS, where=held),
-            holds("deviation", LONGER, where={"box": "causal"}),
-            holds("remains", 0, where={"current": False}),
-            holds("swing_kept", FADED, where={"string": "global"}),
-        ),
-        grid=[*loops, *finer, control, *bare, *twins],
-        seeds=scale.pick(smoke=range(1), laptop=SEEDS),
-        plot=swings_of_both,
-    )
-
-
-def ripple(
-    *, R_v: float, R0: float, h: float, T: float, mode: int, amplitude: float, seed: int
-) -> dict[str, Any]:
-    """Follow one loop with a ripple in three dimensions, on a card if there is one.
-
-    The seed turns part of the ripple out of the plane.
-    """
-    import numpy as np
-    import torch
-
-    from halflife.strings.loop.evolve import Loop
-    from halflife.strings.loop.space import Ripple, evolve_in_space
-
-    turn = np.random.default_rng(seed).uniform(0, np.pi / 2)
-    shape = Ripple(mode, radial=amplitude * np.cos(turn), vertical=amplitude * np.sin(turn))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trace = evolve_in_space(Loop.around(R_v, R0), T, h, ripple=shape, every=2.0, device=device)
-    size = trace.ripple(mode)
-    return {
-        "growth": float(size.max() / size[0]),
-        "last": float(size[-1] / size[0]),
-        "lost": float(trace.lost.max()),
-        "imbalance": trace.closure,
-        "t": trace.t,
-        "ripple_size": size,
-        "radius": trace.R,
-    }
-
-
-def ripples(scale: Scale) -> Study:
-    """Loops that are no circles, in three dimensions."""
-    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=40.0)
-    return Study(
-        trial=ripple,
-        rule=all_of(
-            holds("growth", GROWTH),
-            holds("lost", 0),
-            holds("imbalance", IMBALANCE),
-        ),
-        grid={
-            "R_v": (R_v,),
-            "R0": (R_v * 1.05,),
-            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.5),),
-            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=120.0),),
-            "mode": scale.pick(smoke=(2,), laptop=(2, 3), gpu=(1, 2, 3, 4, 6)),
-            "amplitude": (0.05,),
-        },
-        seeds=scale.pick(smoke=range(1), laptop=range(1), gpu=range(2)),
-        plot=ripple_size,
-    )
-
-
 def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
     """R(t) of the first seed of each cell beside the thin loop's, and stills of the widest.
 
@@ -510,50 +357,6 @@ def radius_and_derived(runs: pd.DataFrame) -> Figure:
     return radius_and_field(runs, beside="derived")
 
 
-def swings_of_both(runs: pd.DataFrame) -> Figure:
-    """R(t) of the first seed's loops with a current: local, global, and without thickness."""
-    from plotly.graph_objects import Scatter
-    from plotly.subplots import make_subplots
-
-    first = runs[(runs["seed"] == runs["seed"].min()) & runs["current"].astype(bool)]
-    first = first[first["box"] == "near"]
-    sizes = sorted({(run["R_v"], run["R0"]) for _, run in first.iterrows()})
-    titles = [f"R_v = {R_v:g}, R0 = {R0:g}" for R_v, R0 in sizes]
-    figure = make_subplots(
-        len(sizes), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.07
-    )
-    looks = {"local": COLOURS[0], "global": COLOURS[1]}
-    for _, run in first.iterrows():
-        row = 1 + sizes.index((run["R_v"], run["R0"]))
-        fine = run["string"] == "local" and run["h"] < 0.4
-        for key in ("radius",) if fine else ("radius", "thin"):
-            thin = key == "thin"
-            name = f"thin loop, {run['string']}" if thin else f"{run['string']}, h = {run['h']:g}"
-            figure.add_trace(
-                Scatter(
-                    x=(run["t"] / run["R_v"]).round(3).tolist(),
-                    y=(run[key] / run["R_v"]).round(4).tolist(),
-                    name=name,
-                    legendgroup=name,
-                    showlegend=row == 1,
-                    mode="lines",
-                    line={
-                        "color": COLOURS[2] if fine else looks[run["string"]],
-                        "dash": "dot" if thin else "solid",
-                        "width": 1 if thin else 2,
-                    },
-                ),
-                row,
-                1,
-            )
-        figure.update_yaxes(title="R / R_v", rangemode="tozero", row=row, col=1)
-    figure.update_xaxes(title="t / R_v", row=len(sizes), col=1)
-    figure.update_layout(
-        height=220 + 190 * len(sizes), legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"}
-    )
-    return figure
-
-
 def smallest_radius(runs: pd.DataFrame) -> Figure:
     """The smallest radius against the initial one, and the bound R_v²/R0."""
     from plotly.graph_objects import Figure, Scatter
@@ -589,26 +392,5 @@ def smallest_radius(runs: pd.DataFrame) -> Figure:
     figure.update_layout(
         xaxis={"title": f"R0 / R_v, at L = {L:.2f}"},
         yaxis={"title": "smallest R / R_v", "rangemode": "tozero"},
-    )
-    return figure
-
-
-def ripple_size(runs: pd.DataFrame) -> Figure:
-    """Amplitude of each ripple in units of its first, against time."""
-    from plotly.graph_objects import Figure, Scatter
-
-    figure = Figure()
-    for (_, run), colour in zip(runs.iterrows(), COLOURS * 3, strict=False):
-        figure.add_trace(
-            Scatter(
-                x=run["t"].tolist(),
-                y=(run["ripple_size"] / run["ripple_size"][0]).tolist(),
-                mode="lines",
-                name=f"mode {run['mode']}, seed {run['seed']}",
-                line={"color": colour},
-            )
-        )
-    figure.update_layout(
-        xaxis={"title": "t"}, yaxis={"title": "amplitude / first", "rangemode": "tozero"}
     )
     return figure
