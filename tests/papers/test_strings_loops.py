@@ -30,6 +30,15 @@ def test_small_loops_come_to_a_verdict(claim, outcome, tmp_path):
         assert all(finding.figure for finding in store.findings())
 
 
+@pytest.mark.parametrize("scale", [Scale.SMOKE, Scale.LAPTOP])
+@pytest.mark.parametrize("claim", ["relaxes-to-vorton", "local-loops-swing-on"])
+def test_loops_without_a_current_have_time_to_vanish(claim, scale):
+    """A thin one takes π R0/2 to collapse, and flickers for a while: the end must not be luck."""
+    bare = [cell for cell in strings[claim].study(scale).cells if not cell["current"]]
+    assert bare
+    assert all(cell["span"] * cell["R_v"] > 2.6 * cell["R0"] for cell in bare)
+
+
 @pytest.fixture(scope="module")
 def trials():
     cell = {"R_v": 20.0, "h": 0.5, "span": 10.0, "edge": "causal"}

@@ -164,8 +164,9 @@ def cells(scale: Scale, radii: Sequence[float], ratios: Sequence[float]) -> list
 def relaxes(scale: Scale) -> Study:
     """C1: loops of several sizes and a finer grid.
 
-    Controls: loops without a current, as large at first as those with one; a box that is longer
-    and one that is shorter but absorbs, which must not matter; and one that reflects, which must.
+    Controls: loops without a current, as large at first as those with one, followed for 4 R0, more
+    than twice as long as a loop of Nambu and Goto takes to collapse; a box that is longer and one
+    that is shorter but absorbs, which must not matter; and one that reflects, which must.
     """
     loops = (
         cells(scale, (20.0,), (1.2, 1.5))
@@ -175,7 +176,7 @@ def relaxes(scale: Scale) -> Study:
     if scale is Scale.LAPTOP:
         loops.append(loops[1] | {"h": 0.25})
     bare = [
-        {**loop, "span": 4.0, "current": False}
+        {**loop, "span": round(4 * loop["R0"] / loop["R_v"], 6), "current": False}
         for loop in [loops[0] | {"R0": loops[0]["R_v"]}, *loops]
         if loop["h"] == 0.5
     ]
