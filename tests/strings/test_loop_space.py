@@ -174,6 +174,7 @@ def test_a_run_whose_beads_leave_the_box_ends_there():
         pytest.warns(UserWarning, match=r"about to leave the box at t = .*; T was 60"),
         pytest.warns(UserWarning, match="beads have left the string at t = "),
         pytest.warns(UserWarning, match="T=60 is longer than"),
+        pytest.warns(UserWarning, match="mh=150 is too light.*Take mh of at least 979.9"),
     ):
         trace = evolve_in_space(light, 60.0, 0.6, box=36.0, every=2.0)
     assert 5 < trace.t[-1] < 60

@@ -107,6 +107,25 @@ class Loop:
         largest = max(self.R0, self.vorton_radius)
         return stiffness(self.J, self.mass, self.w, largest, profile(1).slope)
 
+    def cautions(self) -> list[str]:
+        """Sentences on carriers that the string may not hold."""
+        said: list[str] = []
+        if self.J == 0:
+            return said
+        if self.w < NARROWEST:
+            said.append(
+                f"w={self.w:g} is narrower than {NARROWEST} core widths: the string lets go of "
+                "such carriers easily."
+            )
+        held = holding_mass(self.J, self.vorton_radius, self.w)
+        if self.mass < held:
+            said.append(
+                f"mh={self.mass:g} is too light: at R_v={self.vorton_radius:.3g} the carriers' "
+                f"energy is {held / self.mass:.3g} times the largest that the string can hold "
+                f"(grip {grip(self.w):.4f}). Take mh of at least {held:.4g}."
+            )
+        return said
+
     def thin(self, **more: Any) -> ThinLoop:
         """The same loop without thickness; `ThinLoop` has more arguments."""
         return ThinLoop(self.J, **more)
@@ -209,21 +228,8 @@ class Loop:
         length = room(box, least=1.2 * self.R0 + 8 * self.w + absorber.width, causal=causal)
         if (caution := echo(T, length, self.R0, absorber.width)) is not None:
             warnings.warn(caution, stacklevel=3)
-        if self.J > 0:
-            if self.w < NARROWEST:
-                warnings.warn(
-                    f"w={self.w:g} is narrower than {NARROWEST} core widths: the string lets go of "
-                    "such carriers easily.",
-                    stacklevel=3,
-                )
-            held = holding_mass(self.J, self.vorton_radius, self.w)
-            if self.mass < held:
-                warnings.warn(
-                    f"mh={self.mass:g} is too light: at R_v={self.vorton_radius:.3g} the carriers' "
-                    f"energy is {held / self.mass:.3g} times the largest that the string can hold "
-                    f"(grip {grip(self.w):.4f}). Take mh of at least {held:.4g}.",
-                    stacklevel=3,
-                )
+        for caution in self.cautions():
+            warnings.warn(caution, stacklevel=3)
         usual = 0.4 if self.J > 0 else 0.1
         step = time_step(dt, h, axes=2, stiffness=self.stiffness, usual=usual)
         return _Setting(

@@ -170,8 +170,9 @@ def evolve_in_space(
         ValueError: as `Loop.evolve`; a loop of several groups.
 
     Warns:
-        UserWarning: the run is longer than 2 (box − R0); beads left the string, or even the box,
-            which ends the run early.
+        UserWarning: the run is longer than 2 (box − R0); w is narrow; the beads are too light to
+            be held at the vorton's radius; they left the string, or even the box, which ends the
+            run early.
     """
     ripple = Ripple() if ripple is None else ripple
     absorber = Absorber() if absorber is None else absorber
@@ -185,6 +186,8 @@ def evolve_in_space(
     causal = loop.R0 + T / 2 + absorber.width
     half = room(box, least=1.3 * loop.R0 + 8 * loop.w + absorber.width, causal=causal)
     if (caution := echo(T, half, loop.R0, absorber.width)) is not None:
+        warnings.warn(caution, stacklevel=2)
+    for caution in loop.cautions():
         warnings.warn(caution, stacklevel=2)
     step = time_step(dt, h, axes=3, stiffness=loop.stiffness)
     cells = 2 * int(np.ceil(half / h - 1e-9))
