@@ -260,7 +260,6 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
 
     Below, if there are any: controls without a current, and with other edges.
     """
-    from plotly.graph_objects import Heatmap, Scatter
     from plotly.subplots import make_subplots
 
     first = runs[runs["seed"] == runs["seed"].min()]
@@ -278,63 +277,18 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
         vertical_spacing=0.12 if controls else 0.16,
         horizontal_spacing=0.03,
     )
-
-    def lines(
-        run: Any, colour: str, name: str, at: tuple[int, int], legend: str = "legend"
-    ) -> None:
-        for key in ("radius", beside) if at[0] == 1 else ("radius",):
-            figure.add_trace(
-                Scatter(
-                    x=(run["t"] / run["R_v"]).round(3).tolist(),
-                    y=(run[key] / run["R_v"]).round(4).tolist(),
-                    name=name if key == "radius" else f"{name}, thin loop",
-                    legend=legend,
-                    legendgroup=name,
-                    showlegend=key == "radius",
-                    mode="lines",
-                    line={"color": colour, "dash": "solid" if key == "radius" else "dot"},
-                ),
-                *at,
-            )
-
     for (_, run), colour in zip(first.iterrows(), COLOURS * 3, strict=False):
         name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
-        lines(run, colour, name, (1, 1))
+        add_radius(figure, run, colour, name, (1, 1), "legend", beside)
     for (_, run), colour in zip(bare.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"for R_v={run['R_v']:g}, R0={run['R0']:g}", (3, 1), "legend2")
+        name = f"for R_v={run['R_v']:g}, R0={run['R0']:g}"
+        add_radius(figure, run, colour, name, (3, 1), "legend2")
     for (_, run), colour in zip(edges.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
-    widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
-    for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
-        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
-        size = widest["pixel"] * len(half)
-        figure.add_trace(
-            Heatmap(
-                z=[*half[::-1].tolist(), *half.tolist()],
-                x0=0,
-                dx=float(widest["pixel"]),
-                y0=-float(size),
-                dy=float(widest["pixel"]),
-                colorscale="Inferno",
-                zmin=-4,
-                zmax=0,
-                showscale=column == 4,
-                colorbar={
-                    "title": {"text": "log₁₀ density", "side": "right"},
-                    "len": 0.3 if controls else 0.42,
-                    "y": 0.44 if controls else 0.2,
-                    "x": 1.0,
-                },
-                hoverinfo="skip",
-            ),
-            2,
-            column,
-        )
-        figure.update_xaxes(title=f"r, t = {now:.0f}", row=2, col=column)
-        figure.update_yaxes(showticklabels=column == 1, row=2, col=column)
+        add_radius(figure, run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
+    scale = {"len": 0.3, "y": 0.44} if controls else {"len": 0.42, "y": 0.2}
+    add_stills(figure, first.loc[(first["R0"] / first["R_v"]).idxmax()], scale)
     figure.update_xaxes(title="t / R_v", row=1, col=1)
     figure.update_yaxes(title="R / R_v (dotted: thin loop)", row=1, col=1, rangemode="tozero")
-    figure.update_yaxes(title="z", row=2, col=1)
     for column, title in ((1, "without a current"), (3, "other edges")) if controls else ():
         figure.update_xaxes(title=f"t / R_v, {title}", row=3, col=column)
         figure.update_yaxes(title="R / R_v", row=3, col=column, rangemode="tozero")
@@ -351,6 +305,63 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
             margin={"b": 210, "r": 110},
         )
     return figure
+
+
+def add_radius(
+    figure: Figure,
+    run: pd.Series[Any],
+    colour: str,
+    name: str,
+    at: tuple[int, int],
+    legend: str,
+    beside: str | None = None,
+) -> None:
+    """Draw R(t) of a run in the subplot `at`, and the curve `beside` it dotted."""
+    from plotly.graph_objects import Scatter
+
+    for key in ("radius", beside) if beside else ("radius",):
+        figure.add_trace(
+            Scatter(
+                x=(run["t"] / run["R_v"]).round(3).tolist(),
+                y=(run[key] / run["R_v"]).round(4).tolist(),
+                name=name if key == "radius" else f"{name}, thin loop",
+                legend=legend,
+                legendgroup=name,
+                showlegend=key == "radius",
+                mode="lines",
+                line={"color": colour, "dash": "solid" if key == "radius" else "dot"},
+            ),
+            *at,
+        )
+
+
+def add_stills(figure: Figure, run: pd.Series[Any], scale: dict[str, float]) -> None:
+    """Draw stills of a run's energy density side by side in the second row."""
+    from plotly.graph_objects import Heatmap
+
+    for column, (now, still) in enumerate(zip(run["still_t"], run["stills"], strict=True), 1):
+        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
+        size = run["pixel"] * len(half)
+        figure.add_trace(
+            Heatmap(
+                z=[*half[::-1].tolist(), *half.tolist()],
+                x0=0,
+                dx=float(run["pixel"]),
+                y0=-float(size),
+                dy=float(run["pixel"]),
+                colorscale="Inferno",
+                zmin=-4,
+                zmax=0,
+                showscale=column == 4,
+                colorbar={"title": {"text": "log₁₀ density", "side": "right"}, "x": 1.0, **scale},
+                hoverinfo="skip",
+            ),
+            2,
+            column,
+        )
+        figure.update_xaxes(title=f"r, t = {now:.0f}", row=2, col=column)
+        figure.update_yaxes(showticklabels=column == 1, row=2, col=column)
+    figure.update_yaxes(title="z", row=2, col=1)
 
 
 def radius_and_derived(runs: pd.DataFrame) -> Figure:
