@@ -5,6 +5,7 @@ As in `cli.py`, everything but Typer is imported inside the commands.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -232,7 +233,7 @@ def _told(said: dict[str, Any]) -> str:
     else:
         lines.append(f"A loop of radius {said['R0']:g} without a current (L = {said['L']:.3g}).")
     turns = [
-        f"{R:.4g} at t = {t:.4g} (thin loop: {thin:.4g})"
+        f"{R:.4g} at t = {t:.4g} (thin loop: {'gone' if thin is None else f'{thin:.4g}'})"
         for t, R, thin in zip(said["turn_t"], said["turn_R"], said["turn_R_thin"], strict=True)
     ]
     if turns:
@@ -249,7 +250,9 @@ def _told(said: dict[str, Any]) -> str:
         lines.append(
             "It has not turned often enough to tell where it settles; give it more --time."
         )
-    lines.append(f"Of what left it {100 * said['goldstone_share']:.1f} % were Goldstone bosons.")
+    if said["goldstone_share"] is not None:
+        share = 100 * said["goldstone_share"]
+        lines.append(f"Of what left it {share:.1f} % were Goldstone bosons.")
     if said["R_v"]:
         lines.append(
             f"The carriers stayed within {said['separation']:.2g} core widths of the string; φ₁ "
@@ -345,9 +348,9 @@ def _time(life: Lifetime) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no infinity: None stands for it."""
+    """JSON has no infinity and no NaN: None stands for them."""
     if isinstance(value, dict):
         return {key: _finite(x) for key, x in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(x) for x in value]
-    return None if isinstance(value, float) and abs(value) == float("inf") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

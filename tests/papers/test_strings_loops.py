@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from halflife.lab import Outcome, Scale, Store, run
+from halflife.papers import _strings_local as local
 from halflife.papers import _strings_loops as loops
+from halflife.papers import _strings_ripples as ripples
 from halflife.papers.strings import paper as strings
 
 LOOPS = {
@@ -15,6 +17,7 @@ LOOPS = {
     "goldstone-damping": Outcome.SUPPORTED,
     "no-overshoot": Outcome.CONTRADICTED,
     "overshoot-is-harmless": Outcome.SUPPORTED,
+    "ripples-stay-small": Outcome.SUPPORTED,  # nothing has grown by t = 6; by 80 it has
 }
 
 
@@ -26,6 +29,15 @@ def test_small_loops_come_to_a_verdict(claim, outcome, tmp_path):
         assert ended.failed == 0
         assert ended.verdict.outcome is outcome
         assert all(finding.figure for finding in store.findings())
+
+
+@pytest.mark.parametrize("scale", [Scale.SMOKE, Scale.LAPTOP])
+@pytest.mark.parametrize("claim", ["relaxes-to-vorton", "local-loops-swing-on"])
+def test_loops_without_a_current_have_time_to_vanish(claim, scale):
+    """A thin one takes π R0/2 to collapse, and flickers for a while: the end must not be luck."""
+    bare = [cell for cell in strings[claim].study(scale).cells if not cell["current"]]
+    assert bare
+    assert all(cell["span"] * cell["R_v"] > 2.6 * cell["R0"] for cell in bare)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +84,9 @@ def test_a_friction_is_judged_by_where_it_turns_its_curve_and_its_fading(trials)
 def test_a_local_loop_keeps_its_swing_and_a_global_one_does_not():
     cell = {"R_v": 20.0, "R0": 28.0, "span": 7.2, "seed": 0, "box": "near"}
     held, bare = (
-        loops.swing(**cell, string="local", h=0.5, current=current) for current in (True, False)
+        local.swing(**cell, string="local", h=0.5, current=current) for current in (True, False)
     )
-    twin = loops.swing(**cell, string="global", h=0.5, current=True)
+    twin = local.swing(**cell, string="global", h=0.5, current=True)
     assert held["turns"] == twin["turns"] == 2
     assert held["swing_lost"] < 0.05
     assert held["swing_lost"] < twin["swing_lost"]
@@ -90,7 +102,7 @@ def test_a_local_loop_keeps_its_swing_and_a_global_one_does_not():
             )
         ]
     )
-    assert [trace.name for trace in loops.swings_of_both(runs).data] == [
+    assert [trace.name for trace in local.swings_of_both(runs).data] == [
         *("local, h = 0.5", "thin loop, local", "global, h = 0.5", "thin loop, global")
     ]
 
@@ -145,4 +157,4 @@ def test_what_needs_a_card_is_the_same_trial_in_a_larger_box():
     cell = large.cells[0] | {"R_v": 20.0, "R0": 21.0, "h": 0.6, "T": 0.5}
     seen = large.trial(**cell, seed=1)  # a mode of the card's own, in a small box
     assert seen["growth"] == pytest.approx(1, abs=0.05)
-    assert loops.ripple_size(pd.DataFrame([{**cell, "seed": 1, **seen}])).data
+    assert ripples.ripple_size(pd.DataFrame([{**cell, "seed": 1, **seen}])).data

@@ -40,6 +40,8 @@ def test_the_lifetime_is_a_band():
     assert found.seconds == (short.y[-1], long.y[-1])
     with pytest.raises(ValueError, match="upto must be above 1000 carriers, got 10"):
         lifetime_figure(1.0, 1.0, upto=10)
+    with pytest.raises(ValueError, match="upto must be above 1000 carriers, got 0"):
+        lifetime_figure(1.0, 1.0, upto=0)
 
 
 def test_examples():

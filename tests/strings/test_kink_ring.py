@@ -80,6 +80,28 @@ def test_bad_arguments():
         kink_ring(2000, 1, 2000.5)
 
 
+@pytest.mark.parametrize(("mR", "j"), [(2.9494900066683525, 27.5), (3.29, 33.5), (2.07, 12.5)])
+def test_a_mode_that_nothing_holds_has_no_level(mR, j):
+    """Newton's method would end anywhere, at rates of −200 m or at none."""
+    with pytest.raises(ArithmeticError, match=f"j={j} escapes at once at m R = {mR:g}"):
+        kink_ring(mR, 1, [mR // 1 + 1.5, j])
+
+
+@given(st.floats(1, 2000), st.floats(1.02, 12))
+@settings(max_examples=40)
+def test_what_has_a_level_has_a_rate_that_grows(mR, times):
+    """Over all rings and energies: a rate above 0, more for more energy, or a refusal."""
+    j = math.floor(mR * times) + 0.5 + np.arange(3.0)
+    if j[0] <= mR * 1.01:
+        return
+    try:
+        levels = kink_ring(mR, 1, j)
+    except ArithmeticError:
+        return
+    assert (levels.rate > 0).all()
+    assert (np.diff(levels.rate) > 0).all()
+
+
 def test_broad_levels_of_large_rings_are_found_too():
     j = np.arange(9000.5, 10200, 100)
     levels = kink_ring(657.63, 1, j)

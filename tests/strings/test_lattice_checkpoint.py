@@ -147,3 +147,13 @@ def test_others_can_read_it(tmp_path):
         assert torch.equal(file.get_tensor("velocity"), field.velocity)
         assert json.loads(file.metadata()["halflife"])["step"] == 7
     assert load(path).facts == {"note": "ours"}
+
+
+def test_a_run_does_not_go_on_with_another_damping(tmp_path):
+    path = tmp_path / "run.field"
+    weak, strong = ([np.full(12, rate), None] for rate in (0.1, 5.0))
+    list(evolve(made(), 0.1, 10, rates=weak, every=10, checkpoint=path))
+    for other in (strong, [None, np.full(10, 0.1)], None):
+        with pytest.raises(CheckpointError, match=r"is of another run: (rates|damped) was"):
+            next(evolve(made(), 0.1, 20, rates=other, checkpoint=path))
+    assert next(evolve(made(), 0.1, 20, rates=weak, every=20, checkpoint=path)).step == 20

@@ -1,5 +1,7 @@
 """Loops of local string: the straight string, the plain system's laws, its fast twin, a bounce."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -236,6 +238,18 @@ def test_a_loop_turns_where_a_chiral_one_does():
     assert trace.about["gauss"] < 1e-10
 
 
+def test_a_local_loops_summary_is_beside_a_thin_loop_that_nothing_damps():
+    """As JSON values: there is no logarithm, and no surface for waves to pass."""
+    trace = LocalLoop.around(20.0, 24.0).evolve(10.0, 0.5, box=41.0)
+    said = trace.summary()
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    assert said["R_v"] == pytest.approx(20.0)
+    assert said["L"] is None
+    assert said["goldstone_share"] is None
+    _, (inner,) = trace.thin.turning_points(24.0, 1)
+    assert inner == pytest.approx(20.0**2 / 24, rel=1e-6)
+
+
 def test_a_loop_without_a_current_collapses_as_nambu_and_goto_say():
     """R = R0 cos(t/R0) while it is thin, a point at 47; then it is gone."""
     trace = LocalLoop(30.0).evolve(60.0, 0.5, box=48.0, every=0.25)
@@ -263,3 +277,23 @@ def test_a_loop_without_a_current_collapses_as_nambu_and_goto_say():
 def test_refuses_what_cannot_work_with_what_would(loop, run, says):
     with pytest.raises(ValueError, match=says):
         LocalLoop(**{"R0": 20.0} | loop).evolve(**{"T": 5.0} | run)
+
+
+def test_a_run_whose_carriers_leave_the_box_ends_there():
+    """They are far too light for a current that would rest at 60, and fly outwards."""
+    loop = LocalLoop(20.0, J=2 * np.pi**2 * 60**2, mh=1.0)
+    with (
+        pytest.warns(UserWarning, match=r"about to leave the box at t = .*; T was 60"),
+        pytest.warns(UserWarning, match="the current has left the string at t = "),
+    ):
+        trace = loop.evolve(60.0, 0.5, box=40.0)
+    assert 5 < trace.t[-1] < 40
+    assert np.isfinite(trace.total).all()
+    assert 30 < trace.x[-1, 0] < 40
+
+
+def test_a_run_is_seen_to_its_end():
+    seen = []
+    trace = LocalLoop(20.0).evolve(1.03, 0.5, every=0.5, watch=lambda t, T: seen.append((t, T)))
+    assert trace.t[-1] == pytest.approx(1.05)
+    assert seen[-1] == (trace.t[-1], 1.03)

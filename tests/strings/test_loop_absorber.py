@@ -70,3 +70,9 @@ def test_refuses_an_absorber_that_is_none(bad, says):
         Absorber(**bad)
     with pytest.raises(ValueError, match="at least 8 h = 4"):
         reflectivity(Absorber(), [2.0])
+
+
+@pytest.mark.parametrize(("bad", "says"), [({"h": 0.0}, "h must be"), ({"dt": 0.6}, "dt must be")])
+def test_refuses_a_measurement_that_would_run_away(bad, says):
+    with pytest.raises(ValueError, match=says):
+        reflectivity(Absorber(), [20.0], **bad)

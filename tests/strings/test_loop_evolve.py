@@ -1,5 +1,8 @@
 """Whole runs: the fast path against the reference, the book, kill and resume, the guard rails."""
 
+import copy
+import json
+import pickle
 import signal
 import subprocess
 import sys
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from halflife.cli_strings import _told
 from halflife.strings.lattice import Field, Grid
 from halflife.strings.lattice.edges import Reflecting
 from halflife.strings.loop import reference
@@ -17,6 +21,7 @@ from halflife.strings.loop.evolve import Loop
 from halflife.strings.loop.hold import grip, holding_mass
 from halflife.strings.loop.initial import loop_field, phase_noise
 from halflife.strings.loop.radius import crossing_of_line
+from halflife.strings.loop.space import SpaceTrace
 from halflife.strings.loop.trace import COLUMNS, Trace
 from halflife.strings.profile import profile
 from halflife.strings.thin_loop import tension_log
@@ -213,6 +218,7 @@ def test_engines_agree():
         ({}, {"dtype": "float16"}, "dtype must be"),
         ({}, {"noise": 2.0}, "noise must be"),
         ({}, {"frames": -1}, "frames must be"),
+        ({}, {"seed": 1.5}, "seed must be"),
         ({}, {"every": 0.0}, "every must be"),
     ],
 )
@@ -298,3 +304,41 @@ def test_a_damped_swing_is_read_off_a_trace():
     with pytest.raises(ValueError, match="turns 0 times"):
         damped(t[:40], 30.0, 0.4, 0.004, 0.035).settled()
     assert tension_log(30.0) == pytest.approx(np.log(240) - 1.619, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", [Trace, SpaceTrace])
+def test_a_trace_can_be_copied_and_sent_to_another_process(kind):
+    parts = (np.ones((3, len(COLUMNS))), np.ones((3, 9)), np.ones((3, 9)))
+    trace = kind(*parts, {"T": 2.0}) if kind is Trace else kind(*parts, np.ones((3, 4, 3)), {})
+    for twin in (pickle.loads(pickle.dumps(trace)), copy.copy(trace), copy.deepcopy(trace)):
+        assert np.array_equal(twin.kinetic, trace.kinetic)
+    with pytest.raises(AttributeError, match="a trace has no 'speed'; it has t, "):
+        _ = trace.speed
+
+
+def test_a_summary_has_none_for_what_a_thin_loop_never_reaches():
+    """A loop without a current that turns all the same, once: as JSON, without NaN."""
+    t = np.arange(0, 60, 1.0)
+    samples = np.zeros((len(t), len(COLUMNS)))
+    samples[:, 0], samples[:, 1], samples[:, 2] = t, 20 + 5 * np.cos(t / 15), 1
+    samples[:, COLUMNS.index("kinetic")] = 1.0
+    about = dict.fromkeys(("R_v", "L", "mh", "w", "groups", "T", "h", "dt"), 0.0)
+    trace = Trace(samples, np.zeros((60, 0)), np.zeros((60, 0)),
+                  about | {"R0": 25.0, "J": 0.0, "box": 60.0})  # fmt: skip
+    said = trace.summary()
+    assert len(said["turn_R"]) == 1
+    assert said["turn_R_thin"] == [None]
+    assert said["goldstone_share"] is None  # nothing has passed the surface
+    json.dumps(said, allow_nan=False)
+    assert "(thin loop: gone)" in _told(said)
+
+
+def test_heavy_carriers_take_smaller_steps_and_the_book_still_closes():
+    """The string answers their pull on the field, too; at 0.4 h it would run away."""
+    heavy = Loop.around(20.0, 21.0, mh=20_000.0)
+    trace = heavy.evolve(10.0, 0.5)
+    assert trace.about["dt"] < 0.12
+    assert trace.closure < 0.03  # it was off by 4.5 with a step of 0.2
+    with pytest.raises(ValueError, match=r"dt=0.2 is unstable; take less than 0.14"):
+        heavy.evolve(1.0, 0.5, dt=0.2)
+    assert Loop.around(30.0, 75.0).evolve(0.5, 0.5).about["dt"] == 0.2  # the default ones do not

@@ -112,6 +112,8 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path):
     assert steps_kept(path) == 17
     with pytest.raises(ValueError, match="another run"):
         evolve_in_space(LOOP, 4.0, 0.6, checkpoint=path, ripple=Ripple(3), box=BOX)
+    with pytest.raises(ValueError, match=r"another run: stride 2 not 4\. Name another file"):
+        evolve_in_space(LOOP, 4.0, 0.6, checkpoint=path, **options | {"every": 1.0})
 
 
 def test_host_and_device_code_agree():
@@ -158,3 +160,23 @@ def test_refuses_what_cannot_work(run, says):
         Ripple(0)
     with pytest.raises(ValueError, match="groups=3"):
         evolve_in_space(Loop.around(20.0, 21.0, groups=3), 1.0)
+
+
+def test_heavy_beads_take_smaller_steps():
+    heavy = Loop.around(20.0, 21.0, mh=20_000.0)
+    with pytest.raises(ValueError, match=r"dt=0.24 is unstable; take less than 0.1"):
+        evolve_in_space(heavy, 1.0, 0.6, dt=0.24, box=BOX)
+
+
+def test_a_run_whose_beads_leave_the_box_ends_there():
+    light = Loop.around(20.0, 20.0, mh=150.0)
+    with (
+        pytest.warns(UserWarning, match=r"about to leave the box at t = .*; T was 60"),
+        pytest.warns(UserWarning, match="beads have left the string at t = "),
+        pytest.warns(UserWarning, match="T=60 is longer than"),
+        pytest.warns(UserWarning, match="mh=150 is too light.*Take mh of at least 979.9"),
+    ):
+        trace = evolve_in_space(light, 60.0, 0.6, box=36.0, every=2.0)
+    assert 5 < trace.t[-1] < 60
+    assert np.isfinite(trace.total).all()
+    assert 26 < trace.R[-1] < 36

@@ -1,11 +1,10 @@
-"""What the claims about loops on the lattice share. Not a paper: `papers()` passes it over.
+"""The claims about loops of global string on the lattice. Not a paper: `papers()` passes it over.
 
 A loop starts at rest at R0 with long-wavelength noise of 10⁻² in its phase and is followed for a
 number of vorton radii in a box from whose edge nothing can come back in time; controls have other
 edges. What it settles at is the radius of a damped oscillation fitted to the second half of the
-run. Thresholds were fixed
-before any run of these claims; what had been seen before, and led to the fit's window, stands in
-the notebook.
+run. Thresholds were fixed before any run of these claims; what had been seen before, and led to the
+fit's window, stands in the notebook.
 """
 
 from __future__ import annotations
@@ -41,14 +40,8 @@ LONGER = 0.01
 """Largest change of R(t) by a box that is longer than it need be."""
 ECHO = 0.05
 """Least change of R(t) that a control with an edge that reflects has to show."""
-LOST = 0.2
-"""Largest part of its first swing that a loop of local string may have lost at the end."""
-GAUSS = 1e-6
-"""Largest violation of Gauss's law, in charges of one point."""
 BELOW = 0.05
 """How far below the vorton's radius a loop may swing and still be said not to overshoot."""
-GROWTH = 2.0
-"""Largest factor by which a ripple may grow."""
 NOISE = 1e-2
 SEEDS = range(3)
 
@@ -171,8 +164,9 @@ def cells(scale: Scale, radii: Sequence[float], ratios: Sequence[float]) -> list
 def relaxes(scale: Scale) -> Study:
     """C1: loops of several sizes and a finer grid.
 
-    Controls: loops without a current, as large at first as those with one; a box that is longer
-    and one that is shorter but absorbs, which must not matter; and one that reflects, which must.
+    Controls: loops without a current, as large at first as those with one, followed for 4 R0, more
+    than twice as long as a loop of Nambu and Goto takes to collapse; a box that is longer and one
+    that is shorter but absorbs, which must not matter; and one that reflects, which must.
     """
     loops = (
         cells(scale, (20.0,), (1.2, 1.5))
@@ -182,7 +176,7 @@ def relaxes(scale: Scale) -> Study:
     if scale is Scale.LAPTOP:
         loops.append(loops[1] | {"h": 0.25})
     bare = [
-        {**loop, "span": 4.0, "current": False}
+        {**loop, "span": round(4 * loop["R0"] / loop["R_v"], 6), "current": False}
         for loop in [loops[0] | {"R0": loops[0]["R_v"]}, *loops]
         if loop["h"] == 0.5
     ]
@@ -261,158 +255,11 @@ def overshoots(scale: Scale, *, literally: bool) -> Study:
     )
 
 
-def swing(
-    *,
-    string: str,
-    R_v: float,
-    R0: float,
-    h: float,
-    span: float,
-    current: bool,
-    box: str,
-    seed: int,
-) -> dict[str, Any]:
-    """Follow a loop of local or global string for `span` times R_v.
-
-    With `box` "causal" one of local string, whose box is else "near", runs in both, to compare.
-    """
-    import numpy as np
-
-    from halflife.strings.local.loop import LocalLoop
-    from halflife.strings.loop.evolve import Loop
-
-    local = string == "local"
-    kind: Any = LocalLoop if local else Loop
-    loop = kind.around(R_v, R0) if current else kind(R0)
-    how: dict[str, Any] = {"noise": NOISE, "seed": seed, "every": R_v / 30}
-    near = how | ({"box": R0 + 30.0} if local else {"dtype": "float32"})
-    trace = loop.evolve(span * R_v, h, **near)
-    thin = slice(None, None, max(1, len(trace.t) // 400))
-    found: dict[str, Any] = {
-        "imbalance": trace.closure,
-        "extra_crossings": float(max(0, trace.most_crossings - 1)),
-        "remains": float(np.isnan(trace.vanished)),
-        "gauss": float(trace.about.get("gauss", 0.0)),
-        "t": trace.t[thin],
-        "radius": trace.R[thin],
-    }
-    if not current:
-        return found | {"vanished": trace.vanished}
-    if box == "causal":
-        free = loop.evolve(span * R_v, h, **how)
-        found["deviation"] = float(np.abs(trace.R / free.R - 1).max())
-    _, radii = trace.turning_points()
-    _, expected = loop.thin().turning_points(R0, len(radii))
-    swings = np.abs(np.diff(np.log(np.insert(radii, 0, R0))))
-    kept = float(swings[-1] / swings[0])
-    return found | {
-        "turns": float(len(radii)),
-        "turning_miss": float(np.abs(radii / expected - 1).max()),
-        "swing_kept": kept,
-        "swing_lost": 1 - kept,
-        "separation": trace.separation,
-        "thin": loop.thin().evolve(R0, trace.t).R[thin],
-    }
-
-
-def swings_on(scale: Scale) -> Study:
-    """C8: loops of local string, one on a finer grid, and the same loops of global string."""
-    span = scale.pick(smoke=10.0, laptop=20.0)
-    loops = [
-        {
-            "string": "local",
-            "R_v": R_v,
-            "R0": round(R_v * ratio, 6),
-            "h": 0.4,
-            "span": span,
-            "current": True,
-            "box": "near",
-        }
-        for R_v in scale.pick(smoke=(20.0,), laptop=(20.0, 30.0))
-        for ratio in scale.pick(smoke=(1.5,), laptop=(1.2, 1.5))
-    ]
-    first = loops[0]
-    finer = [] if scale is Scale.SMOKE else [first | {"h": 0.25}]
-    control = first | {"box": "causal", "span": scale.pick(smoke=5.0, laptop=10.0)}
-    bare = [loop | {"current": False, "span": 4.0} for loop in loops]
-    twins = [loop | {"string": "global", "h": 0.5} for loop in loops]
-    held, near = {"string": "local", "current": True}, {"string": "local", "box": "near"}
-    return Study(
-        trial=swing,
-        rule=all_of(
-            holds("turning_miss", TURNING, where=held),
-            holds("swing_lost", LOST, where=near | {"current": True}),
-            holds("extra_crossings", 0, where=held),
-            holds("imbalance", IMBALANCE, where=held),
-            holds("gauss", GAUSS, where=held),
-            holds("deviation", LONGER, where={"box": "causal"}),
-            holds("remains", 0, where={"current": False}),
-            holds("swing_kept", FADED, where={"string": "global"}),
-        ),
-        grid=[*loops, *finer, control, *bare, *twins],
-        seeds=scale.pick(smoke=range(1), laptop=SEEDS),
-        plot=swings_of_both,
-    )
-
-
-def ripple(
-    *, R_v: float, R0: float, h: float, T: float, mode: int, amplitude: float, seed: int
-) -> dict[str, Any]:
-    """Follow one loop with a ripple in three dimensions, on a card if there is one.
-
-    The seed turns part of the ripple out of the plane.
-    """
-    import numpy as np
-    import torch
-
-    from halflife.strings.loop.evolve import Loop
-    from halflife.strings.loop.space import Ripple, evolve_in_space
-
-    turn = np.random.default_rng(seed).uniform(0, np.pi / 2)
-    shape = Ripple(mode, radial=amplitude * np.cos(turn), vertical=amplitude * np.sin(turn))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trace = evolve_in_space(Loop.around(R_v, R0), T, h, ripple=shape, every=2.0, device=device)
-    size = trace.ripple(mode)
-    return {
-        "growth": float(size.max() / size[0]),
-        "last": float(size[-1] / size[0]),
-        "lost": float(trace.lost.max()),
-        "imbalance": trace.closure,
-        "t": trace.t,
-        "ripple_size": size,
-        "radius": trace.R,
-    }
-
-
-def ripples(scale: Scale) -> Study:
-    """Loops that are no circles, in three dimensions."""
-    R_v = scale.pick(smoke=20.0, laptop=20.0, gpu=40.0)
-    return Study(
-        trial=ripple,
-        rule=all_of(
-            holds("growth", GROWTH),
-            holds("lost", 0),
-            holds("imbalance", IMBALANCE),
-        ),
-        grid={
-            "R_v": (R_v,),
-            "R0": (R_v * 1.05,),
-            "h": (scale.pick(smoke=0.6, laptop=0.5, gpu=0.5),),
-            "T": (scale.pick(smoke=6.0, laptop=80.0, gpu=120.0),),
-            "mode": scale.pick(smoke=(2,), laptop=(2, 3), gpu=(1, 2, 3, 4, 6)),
-            "amplitude": (0.05,),
-        },
-        seeds=scale.pick(smoke=range(1), laptop=range(1), gpu=range(2)),
-        plot=ripple_size,
-    )
-
-
 def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
     """R(t) of the first seed of each cell beside the thin loop's, and stills of the widest.
 
     Below, if there are any: controls without a current, and with other edges.
     """
-    from plotly.graph_objects import Heatmap, Scatter
     from plotly.subplots import make_subplots
 
     first = runs[runs["seed"] == runs["seed"].min()]
@@ -430,63 +277,18 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
         vertical_spacing=0.12 if controls else 0.16,
         horizontal_spacing=0.03,
     )
-
-    def lines(
-        run: Any, colour: str, name: str, at: tuple[int, int], legend: str = "legend"
-    ) -> None:
-        for key in ("radius", beside) if at[0] == 1 else ("radius",):
-            figure.add_trace(
-                Scatter(
-                    x=(run["t"] / run["R_v"]).round(3).tolist(),
-                    y=(run[key] / run["R_v"]).round(4).tolist(),
-                    name=name if key == "radius" else f"{name}, thin loop",
-                    legend=legend,
-                    legendgroup=name,
-                    showlegend=key == "radius",
-                    mode="lines",
-                    line={"color": colour, "dash": "solid" if key == "radius" else "dot"},
-                ),
-                *at,
-            )
-
     for (_, run), colour in zip(first.iterrows(), COLOURS * 3, strict=False):
         name = f"R_v={run['R_v']:g}, R0={run['R0']:g}, h={run['h']:g}"
-        lines(run, colour, name, (1, 1))
+        add_radius(figure, run, colour, name, (1, 1), "legend", beside)
     for (_, run), colour in zip(bare.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"for R_v={run['R_v']:g}, R0={run['R0']:g}", (3, 1), "legend2")
+        name = f"for R_v={run['R_v']:g}, R0={run['R0']:g}"
+        add_radius(figure, run, colour, name, (3, 1), "legend2")
     for (_, run), colour in zip(edges.iterrows(), COLOURS * 3, strict=False):
-        lines(run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
-    widest = first.loc[(first["R0"] / first["R_v"]).idxmax()]
-    for column, (now, still) in enumerate(zip(widest["still_t"], widest["stills"], strict=True), 1):
-        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
-        size = widest["pixel"] * len(half)
-        figure.add_trace(
-            Heatmap(
-                z=[*half[::-1].tolist(), *half.tolist()],
-                x0=0,
-                dx=float(widest["pixel"]),
-                y0=-float(size),
-                dy=float(widest["pixel"]),
-                colorscale="Inferno",
-                zmin=-4,
-                zmax=0,
-                showscale=column == 4,
-                colorbar={
-                    "title": {"text": "log₁₀ density", "side": "right"},
-                    "len": 0.3 if controls else 0.42,
-                    "y": 0.44 if controls else 0.2,
-                    "x": 1.0,
-                },
-                hoverinfo="skip",
-            ),
-            2,
-            column,
-        )
-        figure.update_xaxes(title=f"r, t = {now:.0f}", row=2, col=column)
-        figure.update_yaxes(showticklabels=column == 1, row=2, col=column)
+        add_radius(figure, run, colour, f"{run['edge']}, R_v={run['R_v']:g}", (3, 3), "legend3")
+    scale = {"len": 0.3, "y": 0.44} if controls else {"len": 0.42, "y": 0.2}
+    add_stills(figure, first.loc[(first["R0"] / first["R_v"]).idxmax()], scale)
     figure.update_xaxes(title="t / R_v", row=1, col=1)
     figure.update_yaxes(title="R / R_v (dotted: thin loop)", row=1, col=1, rangemode="tozero")
-    figure.update_yaxes(title="z", row=2, col=1)
     for column, title in ((1, "without a current"), (3, "other edges")) if controls else ():
         figure.update_xaxes(title=f"t / R_v, {title}", row=3, col=column)
         figure.update_yaxes(title="R / R_v", row=3, col=column, rangemode="tozero")
@@ -505,53 +307,66 @@ def radius_and_field(runs: pd.DataFrame, beside: str = "thin") -> Figure:
     return figure
 
 
+def add_radius(
+    figure: Figure,
+    run: pd.Series[Any],
+    colour: str,
+    name: str,
+    at: tuple[int, int],
+    legend: str,
+    beside: str | None = None,
+) -> None:
+    """Draw R(t) of a run in the subplot `at`, and the curve `beside` it dotted."""
+    from plotly.graph_objects import Scatter
+
+    for key in ("radius", beside) if beside else ("radius",):
+        figure.add_trace(
+            Scatter(
+                x=(run["t"] / run["R_v"]).round(3).tolist(),
+                y=(run[key] / run["R_v"]).round(4).tolist(),
+                name=name if key == "radius" else f"{name}, thin loop",
+                legend=legend,
+                legendgroup=name,
+                showlegend=key == "radius",
+                mode="lines",
+                line={"color": colour, "dash": "solid" if key == "radius" else "dot"},
+            ),
+            *at,
+        )
+
+
+def add_stills(figure: Figure, run: pd.Series[Any], scale: dict[str, float]) -> None:
+    """Draw stills of a run's energy density side by side in the second row."""
+    from plotly.graph_objects import Heatmap
+
+    for column, (now, still) in enumerate(zip(run["still_t"], run["stills"], strict=True), 1):
+        half = still.T.astype(float).round(2)  # rounded as float32 it would print long
+        size = run["pixel"] * len(half)
+        figure.add_trace(
+            Heatmap(
+                z=[*half[::-1].tolist(), *half.tolist()],
+                x0=0,
+                dx=float(run["pixel"]),
+                y0=-float(size),
+                dy=float(run["pixel"]),
+                colorscale="Inferno",
+                zmin=-4,
+                zmax=0,
+                showscale=column == 4,
+                colorbar={"title": {"text": "log₁₀ density", "side": "right"}, "x": 1.0, **scale},
+                hoverinfo="skip",
+            ),
+            2,
+            column,
+        )
+        figure.update_xaxes(title=f"r, t = {now:.0f}", row=2, col=column)
+        figure.update_yaxes(showticklabels=column == 1, row=2, col=column)
+    figure.update_yaxes(title="z", row=2, col=1)
+
+
 def radius_and_derived(runs: pd.DataFrame) -> Figure:
     """The same beside a thin loop with both parts of its friction computed."""
     return radius_and_field(runs, beside="derived")
-
-
-def swings_of_both(runs: pd.DataFrame) -> Figure:
-    """R(t) of the first seed's loops with a current: local, global, and without thickness."""
-    from plotly.graph_objects import Scatter
-    from plotly.subplots import make_subplots
-
-    first = runs[(runs["seed"] == runs["seed"].min()) & runs["current"].astype(bool)]
-    first = first[first["box"] == "near"]
-    sizes = sorted({(run["R_v"], run["R0"]) for _, run in first.iterrows()})
-    titles = [f"R_v = {R_v:g}, R0 = {R0:g}" for R_v, R0 in sizes]
-    figure = make_subplots(
-        len(sizes), 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.07
-    )
-    looks = {"local": COLOURS[0], "global": COLOURS[1]}
-    for _, run in first.iterrows():
-        row = 1 + sizes.index((run["R_v"], run["R0"]))
-        fine = run["string"] == "local" and run["h"] < 0.4
-        for key in ("radius",) if fine else ("radius", "thin"):
-            thin = key == "thin"
-            name = f"thin loop, {run['string']}" if thin else f"{run['string']}, h = {run['h']:g}"
-            figure.add_trace(
-                Scatter(
-                    x=(run["t"] / run["R_v"]).round(3).tolist(),
-                    y=(run[key] / run["R_v"]).round(4).tolist(),
-                    name=name,
-                    legendgroup=name,
-                    showlegend=row == 1,
-                    mode="lines",
-                    line={
-                        "color": COLOURS[2] if fine else looks[run["string"]],
-                        "dash": "dot" if thin else "solid",
-                        "width": 1 if thin else 2,
-                    },
-                ),
-                row,
-                1,
-            )
-        figure.update_yaxes(title="R / R_v", rangemode="tozero", row=row, col=1)
-    figure.update_xaxes(title="t / R_v", row=len(sizes), col=1)
-    figure.update_layout(
-        height=220 + 190 * len(sizes), legend={"orientation": "h", "y": 1.06, "yanchor": "bottom"}
-    )
-    return figure
 
 
 def smallest_radius(runs: pd.DataFrame) -> Figure:
@@ -589,26 +404,5 @@ def smallest_radius(runs: pd.DataFrame) -> Figure:
     figure.update_layout(
         xaxis={"title": f"R0 / R_v, at L = {L:.2f}"},
         yaxis={"title": "smallest R / R_v", "rangemode": "tozero"},
-    )
-    return figure
-
-
-def ripple_size(runs: pd.DataFrame) -> Figure:
-    """Amplitude of each ripple in units of its first, against time."""
-    from plotly.graph_objects import Figure, Scatter
-
-    figure = Figure()
-    for (_, run), colour in zip(runs.iterrows(), COLOURS * 3, strict=False):
-        figure.add_trace(
-            Scatter(
-                x=run["t"].tolist(),
-                y=(run["ripple_size"] / run["ripple_size"][0]).tolist(),
-                mode="lines",
-                name=f"mode {run['mode']}, seed {run['seed']}",
-                line={"color": colour},
-            )
-        )
-    figure.update_layout(
-        xaxis={"title": "t"}, yaxis={"title": "amplitude / first", "rangemode": "tozero"}
     )
     return figure

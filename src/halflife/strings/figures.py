@@ -115,7 +115,7 @@ def lifetime_figure(
 
     least = math.sqrt(1e6 / lam)  # a loop of about 70
     first = vorton(lam, y, math.ceil(least), scale=scale)
-    last = upto or 3 * (first.carriers_to_last() or 1e12)
+    last = 3 * (first.carriers_to_last() or 1e12) if upto is None else upto
     if last <= least:
         raise ValueError(f"upto must be above {least:g} carriers, got {upto!r}.")
     counts = np.unique(np.ceil(np.geomspace(least, last, 40)))

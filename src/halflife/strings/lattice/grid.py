@@ -7,6 +7,7 @@ lengths are in core widths 1/(√λ v). Knows nothing of the field's values or o
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,10 @@ class Grid:
     first: int = 0
 
     def __post_init__(self) -> None:
-        shape = tuple(int(n) for n in self.shape)
+        try:
+            shape = tuple(operator.index(n) for n in self.shape)
+        except TypeError:
+            raise ValueError(f"shape must be of whole numbers, got {self.shape}.") from None
         object.__setattr__(self, "shape", shape)
         if not 1 <= len(shape) <= 3 or min(shape) < 2:
             raise ValueError(f"shape must be one to three numbers of at least 2, got {self.shape}.")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -124,6 +125,12 @@ class Slabs:
         everyone = [torch.empty_like(mine) for _ in range(self.ranks)]
         dist.all_gather(everyone, mine, group=self.group)
         return [float(x) for x in torch.stack(everyone).sum(0)]
+
+    def joined(self, mine: bytes) -> bytes:
+        """The bytes of all processes one after another, the same on each."""
+        everyone: list[Any] = [None] * self.ranks
+        dist.all_gather_object(everyone, mine, group=self.group)
+        return b"".join(everyone)
 
     def largest(self, value: float) -> float:
         """The largest of all processes' values."""

@@ -13,7 +13,7 @@ from halflife.compiled import kept
 from halflife.strings.local import profile
 from halflife.strings.local.reference import Marker, State
 from halflife.strings.loop import markers
-from halflife.strings.loop.markers import CUTOFF, SWEEPS, _smear
+from halflife.strings.loop.markers import CUTOFF, SWEEPS, smear
 
 CHARGE = profile.CHARGE
 
@@ -36,6 +36,12 @@ class Stepper:
     def time(self) -> float:
         """The present time."""
         return self.steps * self.dt
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the marker's kernel will reach beyond the grid in a step."""
+        reach = CUTOFF * self.marker.w + 4 * self.h
+        return bool(self.marker.J and self.state.x + reach > len(self.state.phi) * self.h)
 
     def step(self) -> None:
         """Move on by dt; the velocities stay half a step behind from then on."""
@@ -178,7 +184,7 @@ def _patch(phi, x, w, h):  # type: ignore[no-untyped-def]
 @_compiled
 def _open(phi, a_z, pi, e_z, x, q, J, mh, w, h, dt):  # type: ignore[no-untyped-def]
     first, last, along = _patch(phi, x, w, h)
-    bar, slope = _smear(_column(phi, a_z, first, last, along, h), first, x, w, h)
+    bar, slope = smear(_column(phi, a_z, first, last, along, h), first, x, w, h)
     rest = (J / x) ** 2 + (mh * bar) ** 2
     push = dt / 2 * (J**2 / x**3 - mh**2 * bar * slope)
     momentum = q
@@ -195,10 +201,10 @@ def _close(phi, a_z, pi, e_z, x, q, bar, J, mh, w, h, dt):  # type: ignore[no-un
     before = np.sqrt(q**2 + (J / x) ** 2 + (mh * bar) ** 2)
     place = x + dt * q / before
     for _ in range(SWEEPS):
-        now, _slope = _smear(column, first, place, w, h)
+        now, _slope = smear(column, first, place, w, h)
         after = np.sqrt(q**2 + (J / place) ** 2 + (mh * now) ** 2)
         place = x + dt / 2 * q * (1 / before + 1 / after)
-    now, slope = _smear(column, first, place, w, h)
+    now, slope = smear(column, first, place, w, h)
     after = np.sqrt(q**2 + (J / place) ** 2 + (mh * now) ** 2)
     _push(phi, a_z, pi, e_z, place, w, h, along, dt / 2 * mh**2 * now / after)
     return place, q + dt / 2 * (J**2 / place**3 - mh**2 * now * slope) / after

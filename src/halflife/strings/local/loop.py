@@ -7,6 +7,7 @@ together keep their energy.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from halflife.strings.local.lattice import Stepper
 from halflife.strings.local.profile import CHARGE, TENSION, local_profile
 from halflife.strings.local.reference import Marker, State, field_energy, gauss, marker_energy
 from halflife.strings.loop.initial import phase_noise
+from halflife.strings.loop.limits import MARGIN, room, stiffness, time_step
 from halflife.strings.loop.radius import crossing_of_line
 from halflife.strings.loop.trace import COLUMNS, Trace
 from halflife.strings.thin_loop import Tension, ThinLoop
@@ -30,8 +32,6 @@ SMALLEST_VORTON = 10.0
 """Below this radius, in core units, a loop is no thin string."""
 COARSEST = 0.5
 """Widest spacing that resolves a core, in core units."""
-MARGIN = 1.5
-"""How much heavier than needed at the inner turning point carriers are by default."""
 ROOM = 12.0
 """Least distance from loop to edge."""
 
@@ -110,8 +110,8 @@ class LocalLoop:
         Args:
             T: How long, in core units.
             h: Spacing of the grid, at most `COARSEST`.
-            dt: Step; 0.4 h if left out, less where the carriers swing faster, 0.1 h without a
-                current.
+            dt: Step; 0.4 h if left out, less where heavy carriers make the system stiff, 0.1 h
+                without a current.
             box: Length of the half plane along r and z; R0 + T/2 if left out, so that nothing can
                 come back before T.
             noise: Largest phase of a perturbation of long waves; the gauge field is left as it is.
@@ -126,36 +126,31 @@ class LocalLoop:
 
         Raises:
             ValueError: a spacing, a step or a box that cannot work, with one that would.
+
+        Warns:
+            UserWarning: the current left the string, or even the box, which ends the run early.
         """
         number("T", T, "(0, inf)")
         number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
         number("every", every, "(0, inf)")
         number("noise", noise, "[0, 1)")
         whole("seed", seed, 0)
-        least = 1.2 * self.R0 + ROOM
-        length = max(self.R0 + T / 2, least) if box is None else number("box", box, "(0, inf)")
-        if length < least:
-            raise ValueError(
-                f"box={length:g} leaves the loop no room: with R0={self.R0:g} take at least "
-                f"{least:.4g}, or {self.R0 + T / 2:g} so that nothing comes back."
-            )
-        swing = 0.0
-        if self.J > 0:
-            swing = local_profile().slope * self.mass * max(self.R0, self.vorton_radius) / self.J
-        limit = 2 / np.sqrt(max(8 / h**2 + 2, swing**2))
-        quick = min(0.4 * h if self.J > 0 else 0.1 * h, 0.7 * limit)
-        step = quick if dt is None else number("dt", dt, "(0, inf)")
-        if step > limit:
-            raise ValueError(f"dt={step:g} is unstable; take less than {limit:.4g}, better 0.4 h.")
+        least = 1.2 * self.R0 + max(ROOM, 8 * self.w)
+        length = room(box, least=least, causal=self.R0 + T / 2)
+        largest = max(self.R0, self.vorton_radius)
+        stiff = stiffness(self.J, self.mass, self.w, largest, local_profile().slope)
+        step = time_step(dt, h, axes=2, stiffness=stiff, usual=0.4 if self.J > 0 else 0.1)
         cells = int(np.ceil(length / h - 1e-9))
         state = local_field(cells, h, self.R0, noise=noise, seed=seed)
         state.x = self.R0
         stepper = Stepper(state, Marker(self.J, self.mass, self.w), h, float(step))
-        stride = max(1, round(every / step))
+        stride, total = max(1, round(every / step)), int(np.ceil(T / step - 1e-9))
         rows = [self._row(stepper)]
-        for n in range(1, int(np.ceil(T / step - 1e-9)) + 1):
+        ended = False
+        while not ended:
             stepper.step()
-            if n % stride == 0:
+            ended = stepper.steps == total or stepper.leaves
+            if stepper.steps % stride == 0 or ended:
                 rows.append(self._row(stepper))
                 if watch is not None:
                     watch(stepper.time, T)
@@ -165,10 +160,14 @@ class LocalLoop:
             **{"R0": self.R0, "R_v": self.vorton_radius, "J": self.J, "mh": self.mass, "w": self.w},
             **{"T": float(T), "h": float(h), "dt": float(step), "box": cells * h, "noise": noise},
             **{"seed": seed, "e": CHARGE, "gauss": float(np.abs(gauss(stepper.state, h)).max())},
+            **{"tension": TENSION, "L": None, "groups": 1},
         }
         carriers = 1 if self.J > 0 else 0
         x, q = (np.array([row[k] for row in rows])[:, None][:, :carriers] for k in (1, 2))
-        return Trace(samples, x, q, about)
+        trace = Trace(samples, x, q, about)
+        for caution in trace.cautions():
+            warnings.warn(caution, stacklevel=2)
+        return trace
 
     def _row(self, stepper: Stepper) -> tuple[Array, float, float]:
         now, h = stepper.whole(), stepper.h

@@ -7,8 +7,9 @@ The model is ours: the paper's abstract gives the claims, not the equations.
 - how a loop begins (`initial.py`, `solid_angle.py`); what carries the current: rings
   (`markers.py`), beads in three dimensions (`beads.py`), and how firmly a string holds them
   (`hold.py`)
-- the step and its books (`coupled.py`, `energy.py`, `flux.py`, `radius.py`), what takes radiation
-  out (`Absorber`, `reflectivity`; `absorber.py`), a run on disk (`checkpoint.py`)
+- what a run asks for (`limits.py`); the step and its books (`coupled.py`, `energy.py`, `flux.py`,
+  `radius.py`), what takes radiation out (`Absorber`, `reflectivity`; `absorber.py`), a run on disk
+  (`checkpoint.py`)
 - pictures (`film.py`); all of it as plain NumPy (`reference.py`)
 
 Knows nothing of zero modes beyond their angular momentum. Names are loaded when first asked for.

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from halflife.arguments import number
+
 Array = NDArray[np.float64]
 
 
@@ -92,12 +94,13 @@ def reflectivity(
         Values below ~1e-12 are round-off.
 
     Raises:
-        ValueError: a wavelength is shorter than 8 h.
+        ValueError: a wavelength is shorter than 8 h, or a step is not below h: it is unstable.
     """
+    number("h", h, "(0, inf)")
     waves = np.asarray(wavelengths, float)
     if waves.size == 0 or not np.all(np.isfinite(waves) & (waves >= 8 * h)):
         raise ValueError(f"wavelengths={waves}; each must be at least 8 h = {8 * h:g}")
-    dt = 0.4 * h if dt is None else dt
+    dt = 0.4 * h if dt is None else number("dt", dt, f"(0, {h})", "A longer step is unstable.")
     short, long = float(waves.min()), float(waves.max())
     pulse = short / 4  # its spectrum still holds e⁻² of its height at the shortest wave
     room = max(3 * long + 18 * pulse, 2 * absorber.width)

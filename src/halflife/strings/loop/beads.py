@@ -98,6 +98,11 @@ class Beads:
         energy: Array = (self.p.square().sum(1) + self._rest(bars)).sqrt().cpu().numpy()
         return energy
 
+    def leaves(self, field: Field) -> bool:
+        """Whether the window of a bead, moved by a cell, would reach beyond the grid."""
+        first, room = self._corner(self.X, field.grid.shape)
+        return bool(((first < 1) | (first > room - 1)).any())
+
     def smeared(self, field: Field) -> Array:
         """|φ̄| at each bead, shape (N,): small while it is in the core."""
         size: Array = self._look(field)[0].norm(dim=1).cpu().numpy()
@@ -129,10 +134,14 @@ class Beads:
             self._seen = self._window(field, self.X)(self.X)
         return self._seen
 
+    def _corner(self, X: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """The lowest cell of each bead's window, (N, 3), and the highest that it may be, (3,)."""
+        first = torch.floor((X - self._origin) / self.h).long() - self._side // 2
+        return first, torch.tensor(shape, device=first.device) - self._side
+
     def _first(self, X: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The lowest cell of each bead's window, (N, 3)."""
-        first = torch.floor((X - self._origin) / self.h).long() - self._side // 2
-        room = torch.tensor(shape, device=first.device) - self._side
+        first, room = self._corner(X, shape)
         if bool(((first < 0) | (first > room)).any()):
             raise ValueError(
                 "a bead has come within its kernel of the box's edge; take a larger box"

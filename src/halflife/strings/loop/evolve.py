@@ -2,7 +2,7 @@
 
 The model is ours: the paper's abstract gives the claims, not the equations. Units: v = λ = 1,
 lengths in core widths 1/(√λ v), light has speed 1. The field has the symmetry of a circle; what
-breaks it is `ripple.py`'s business.
+breaks it is `space.py`'s business.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from halflife.arguments import number, whole
 from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass
+from halflife.strings.loop.limits import MARGIN, echo, room, stiffness, time_step
 from halflife.strings.loop.markers import RingMarkers
 from halflife.strings.loop.trace import COLUMNS, Frames, Trace
+from halflife.strings.profile import profile
 from halflife.strings.thin_loop import ThinLoop, angular_momentum, tension_log, vorton_radius
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ COARSEST = 0.6
 """Widest spacing that resolves a core, in core units."""
 NARROWEST = 0.7
 """Below this width of the carriers' kernel the string lets go of them easily."""
-MARGIN = 1.5
-"""How much heavier than needed at the inner turning point carriers are by default."""
 PIXELS = 160
 """Most pixels of a picture along r."""
 
@@ -101,6 +101,31 @@ class Loop:
         inner = min(self.R0, self.vorton_radius**2 / self.R0)
         return holding_mass(self.J, inner, self.w, MARGIN)
 
+    @property
+    def stiffness(self) -> float:
+        """Square of the highest frequency of carriers and the field around them, of `limits.py`."""
+        largest = max(self.R0, self.vorton_radius)
+        return stiffness(self.J, self.mass, self.w, largest, profile(1).slope)
+
+    def cautions(self) -> list[str]:
+        """Sentences on carriers that the string may not hold."""
+        said: list[str] = []
+        if self.J == 0:
+            return said
+        if self.w < NARROWEST:
+            said.append(
+                f"w={self.w:g} is narrower than {NARROWEST} core widths: the string lets go of "
+                "such carriers easily."
+            )
+        held = holding_mass(self.J, self.vorton_radius, self.w)
+        if self.mass < held:
+            said.append(
+                f"mh={self.mass:g} is too light: at R_v={self.vorton_radius:.3g} the carriers' "
+                f"energy is {held / self.mass:.3g} times the largest that the string can hold "
+                f"(grip {grip(self.w):.4f}). Take mh of at least {held:.4g}."
+            )
+        return said
+
     def thin(self, **more: Any) -> ThinLoop:
         """The same loop without thickness; `ThinLoop` has more arguments."""
         return ThinLoop(self.J, **more)
@@ -129,8 +154,8 @@ class Loop:
         Args:
             T: How long, in core units.
             h: Spacing of the grid, at most `COARSEST`.
-            dt: Step; 0.4 h if left out, less where the carriers swing faster, and 0.1 h without a
-                current: a collapse is quick.
+            dt: Step; 0.4 h if left out, less where heavy carriers make the system stiff, and 0.1 h
+                without a current: a collapse is quick.
             box: Length of the half plane along r and z. If left out R0 + T/2 and the sponge's
                 width, so that nothing can come back before T.
             absorber: What takes radiation out at the outer edges; an open edge if left out.
@@ -172,19 +197,8 @@ class Loop:
                 run.save(path)
                 saved = time.monotonic()
         trace = run.trace()
-        if run.left:
-            warnings.warn(
-                f"the carriers were about to leave the box at t = {trace.t[-1]:g}, where the run "
-                f"ends; T was {T:g}.",
-                stacklevel=2,
-            )
-        if not np.isnan(trace.parted):
-            warnings.warn(
-                f"the current has left the string at t = {trace.parted:g}: {trace.most_crossings} "
-                f"changes of sign of φ₁ in the plane, carriers up to {trace.separation:.3g} core "
-                "widths off. Heavier carriers (mh) or a wider kernel (w) hold on longer.",
-                stacklevel=2,
-            )
+        for caution in trace.cautions():
+            warnings.warn(caution, stacklevel=2)
         return trace
 
     def _setting(
@@ -205,52 +219,19 @@ class Loop:
         number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
         number("every", every, "(0, inf)")
         number("noise", noise, "[0, 1)")
+        whole("seed", seed, 0)
         whole("frames", frames, 0)
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
         absorber = Absorber() if absorber is None else absorber
-        least = 1.2 * self.R0 + 8 * self.w + absorber.width
         causal = self.R0 + T / 2 + absorber.width
-        length = max(causal, least) if box is None else number("box", box, "(0, inf)")
-        if length < least:
-            raise ValueError(
-                f"box={length:g} leaves the loop no room: with R0={self.R0:g} and a sponge of "
-                f"{absorber.width:g} take at least {least:.4g}, or {causal:g} so that nothing "
-                "comes back."
-            )
-        back = 2 * (length - absorber.width - self.R0)
-        if back * (1 + 1e-9) < T:
-            warnings.warn(
-                f"T={T:g} is longer than 2 (box − R0) = {back:g}, the sponge left out: what the "
-                f"edge reflects is back by then. Take box={causal:g}, or look at `reflectivity`.",
-                stacklevel=3,
-            )
-        swing = 0.0
-        if self.J > 0:
-            swing = 0.583 * self.mass / (self.J / max(self.R0, self.vorton_radius))
-            if self.w < NARROWEST:
-                warnings.warn(
-                    f"w={self.w:g} is narrower than {NARROWEST} core widths: the string lets go of "
-                    "such carriers easily.",
-                    stacklevel=3,
-                )
-            held = holding_mass(self.J, self.vorton_radius, self.w)
-            if self.mass < held:
-                warnings.warn(
-                    f"mh={self.mass:g} is too light: at R_v={self.vorton_radius:.3g} the carriers' "
-                    f"energy is {held / self.mass:.3g} times the largest that the string can hold "
-                    f"(grip {grip(self.w):.4f}). Take mh of at least {held:.4g}.",
-                    stacklevel=3,
-                )
-        # ω² ≤ 8/h² + 2 in the field, and the carriers' swing across the core.
-        limit = 2 / np.sqrt(max(8 / h**2 + 2, swing**2))
-        step = (
-            min(0.4 * h if self.J > 0 else 0.1 * h, 0.7 * limit)
-            if dt is None
-            else number("dt", dt, "(0, inf)")
-        )
-        if step > limit:
-            raise ValueError(f"dt={step:g} is unstable; take less than {limit:.4g}, better 0.4 h.")
+        length = room(box, least=1.2 * self.R0 + 8 * self.w + absorber.width, causal=causal)
+        if (caution := echo(T, length, self.R0, absorber.width)) is not None:
+            warnings.warn(caution, stacklevel=3)
+        for caution in self.cautions():
+            warnings.warn(caution, stacklevel=3)
+        usual = 0.4 if self.J > 0 else 0.1
+        step = time_step(dt, h, axes=2, stiffness=self.stiffness, usual=usual)
         return _Setting(
             R0=self.R0,
             J=self.J,

@@ -221,10 +221,7 @@ def _curve(trace: Trace, now: float) -> Image:
 
 def thin_curve(trace: Trace) -> Array:
     """The thin loop's radius at the trace's times, with the damping that is fixed there."""
-    from halflife.strings.thin_loop import ThinLoop
-
-    thin = ThinLoop(float(trace.about["J"])).evolve(float(trace.about["R0"]), trace.t)
-    return np.asarray(thin.R)
+    return np.asarray(trace.thin.evolve(float(trace.about["R0"]), trace.t).R)
 
 
 def _ticks(highest: float) -> Array:

@@ -111,7 +111,7 @@ class RingMarkers:
         """φ̄ at each marker, shape (G,)."""
         patch, _ = self._look(field)
         column = _column(patch, self.w, self.h)
-        return np.array([_smear(column, self._first, x, self.w, self.h)[0] for x in self.x])
+        return np.array([smear(column, self._first, x, self.w, self.h)[0] for x in self.x])
 
     @property
     def _numbers(self) -> tuple[Any, ...]:
@@ -177,7 +177,7 @@ def _column(patch, w, h):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _smear(column, first, x, w, h):  # type: ignore[no-untyped-def]
+def smear(column, first, x, w, h):  # type: ignore[no-untyped-def]
     """φ̄ and its derivative by x, the normalisation's included."""
     total = 0.0
     slope_total = 0.0
@@ -222,7 +222,7 @@ def _add_source(source, first, x, w, h, strength):  # type: ignore[no-untyped-de
 def _open(x, q, J, mh, w, h, first, patch, dt, source, bars):  # type: ignore[no-untyped-def]
     column = _column(patch, w, h)
     for g in range(x.shape[0]):
-        bar, slope = _smear(column, first, x[g], w, h)
+        bar, slope = smear(column, first, x[g], w, h)
         bars[g] = bar
         rest = (J[g] / x[g]) ** 2 + (mh[g] * bar) ** 2
         push = dt / 2 * (J[g] ** 2 / x[g] ** 3 - mh[g] ** 2 * bar * slope)
@@ -242,11 +242,11 @@ def _close(x, q, J, mh, w, h, first, patch, dt, source, bars):  # type: ignore[n
         start = x[g]
         place = start + dt * q[g] / before
         for _ in range(SWEEPS):
-            bar, _slope = _smear(column, first, place, w, h)
+            bar, _slope = smear(column, first, place, w, h)
             after = np.sqrt(q[g] ** 2 + (J[g] / place) ** 2 + (mh[g] * bar) ** 2)
             place = start + dt / 2 * q[g] * (1 / before + 1 / after)
         x[g] = place
-        bar, slope = _smear(column, first, place, w, h)
+        bar, slope = smear(column, first, place, w, h)
         after = np.sqrt(q[g] ** 2 + (J[g] / place) ** 2 + (mh[g] * bar) ** 2)
         _add_source(source, first, place, w, h, mh[g] ** 2 * bar / after)
         q[g] += dt / 2 * (J[g] ** 2 / place**3 - mh[g] ** 2 * bar * slope) / after

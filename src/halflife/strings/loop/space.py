@@ -29,6 +29,7 @@ from halflife.strings.loop.beads import PER_WIDTH, Beads
 from halflife.strings.loop.coupled import Carriers, Coupled, NoCarriers
 from halflife.strings.loop.evolve import COARSEST, Loop
 from halflife.strings.loop.initial import loop_field
+from halflife.strings.loop.limits import echo, room, time_step
 
 if TYPE_CHECKING:
     from halflife.strings.lattice.engines import EngineName
@@ -86,10 +87,9 @@ class SpaceTrace:
     about: dict[str, Any]
 
     def __getattr__(self, name: str) -> Array:
-        try:
-            return self.samples[:, COLUMNS.index(name)]
-        except ValueError:
-            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}") from None
+        if name not in COLUMNS:  # also `samples`, of a copy that is not filled yet
+            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}")
+        return self.samples[:, COLUMNS.index(name)]
 
     @property
     def R(self) -> Array:  # noqa: N802
@@ -106,6 +106,22 @@ class SpaceTrace:
     def closure(self) -> float:
         """Largest |total/total(0) − 1|."""
         return float(np.abs(self.total / self.total[0] - 1).max())
+
+    def cautions(self) -> list[str]:
+        """Sentences on what went wrong on the way: beads that left the box, or the string."""
+        said, T = [], self.about["T"]
+        if self.t[-1] < T * (1 - 1e-9):
+            said.append(
+                f"beads were about to leave the box at t = {self.t[-1]:g}, where the run ends; "
+                f"T was {T:g}."
+            )
+        if (off := self.lost > 0).any():
+            said.append(
+                f"beads have left the string at t = {self.t[off.argmax()]:g}, up to "
+                f"{self.lost.max():.0%} of them. Heavier carriers (mh) or a wider kernel (w) hold "
+                "on longer."
+            )
+        return said
 
     def ripple(self, mode: int) -> Array:
         """Amplitude of one mode, radial and vertical together, over the mean radius."""
@@ -138,7 +154,7 @@ def evolve_in_space(
         T: How long.
         h: Spacing, at most `COARSEST`.
         ripple: What is added to the circle; nothing if left out.
-        dt: Step; 0.4 h if left out.
+        dt: Step; 0.4 h if left out, less where heavy carriers make the system stiff.
         box: Half of the cube's side, R0 + T/2 if left out, so that nothing comes back before T.
         absorber: What takes radiation out at all six faces; an open edge if left out.
         every: Time between two samples.
@@ -154,7 +170,9 @@ def evolve_in_space(
         ValueError: as `Loop.evolve`; a loop of several groups.
 
     Warns:
-        UserWarning: the run is longer than 2 (box − R0).
+        UserWarning: the run is longer than 2 (box − R0); w is narrow; the beads are too light to
+            be held at the vorton's radius; they left the string, or even the box, which ends the
+            run early.
     """
     ripple = Ripple() if ripple is None else ripple
     absorber = Absorber() if absorber is None else absorber
@@ -166,27 +184,18 @@ def evolve_in_space(
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
     causal = loop.R0 + T / 2 + absorber.width
-    least = 1.3 * loop.R0 + 8 * loop.w + absorber.width
-    half = max(causal, least) if box is None else number("box", box, "(0, inf)")
-    if half < least:
-        raise ValueError(
-            f"box={half:g} leaves the loop no room; take at least {least:.4g}, or {causal:g} so "
-            "that nothing comes back."
-        )
-    if 2 * (half - absorber.width - loop.R0) * (1 + 1e-9) < T:
-        warnings.warn(
-            f"T={T:g} is longer than 2 (box − R0), the sponge left out: what the edge reflects is "
-            f"back by then. Take box={causal:g}.",
-            stacklevel=2,
-        )
-    limit = 2 / np.sqrt(12 / h**2 + 2)
-    step = 0.4 * h if dt is None else number("dt", dt, "(0, inf)")
-    if step > limit:
-        raise ValueError(f"dt={step:g} is unstable; take less than {limit:.4g}, better 0.4 h.")
+    half = room(box, least=1.3 * loop.R0 + 8 * loop.w + absorber.width, causal=causal)
+    if (caution := echo(T, half, loop.R0, absorber.width)) is not None:
+        warnings.warn(caution, stacklevel=2)
+    for caution in loop.cautions():
+        warnings.warn(caution, stacklevel=2)
+    step = time_step(dt, h, axes=3, stiffness=loop.stiffness)
     cells = 2 * int(np.ceil(half / h - 1e-9))
     about = asdict(loop) | asdict(ripple) | asdict(absorber)
-    about |= {"mh": loop.mass, "T": T, "h": h, "dt": step, "cells": cells, "dtype": dtype}
-    run = _Run(loop, ripple, absorber, about, max(1, round(every / step)), engine, device)
+    stride = max(1, round(every / step))
+    about |= {"mh": loop.mass, "T": T, "h": h, "dt": step, "cells": cells, "stride": stride}
+    about |= {"dtype": dtype}
+    run = _Run(loop, ripple, absorber, about, engine, device)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run.restore(path)
@@ -198,7 +207,10 @@ def evolve_in_space(
         if path is not None and (run.done or time.monotonic() - saved >= save_every):
             run.save(path)
             saved = time.monotonic()
-    return run.trace()
+    trace = run.trace()
+    for caution in trace.cautions():
+        warnings.warn(caution, stacklevel=2)
+    return trace
 
 
 def string_length(phi: torch.Tensor, h: float) -> float:
@@ -236,11 +248,10 @@ class _Run:
         ripple: Ripple,
         absorber: Absorber,
         about: dict[str, Any],
-        stride: int,
         engine: EngineName,
         device: str,
     ) -> None:
-        self.loop, self.about, self.stride = loop, about, stride
+        self.loop, self.about = loop, about
         cells, h = about["cells"], about["h"]
         self.steps = int(np.ceil(about["T"] / about["dt"] - 1e-9))
         grid = Grid((cells,) * 3, h, edges="reflecting")
@@ -270,13 +281,19 @@ class _Run:
 
     @property
     def done(self) -> bool:
-        """Whether T is reached."""
-        return self.coupled.steps >= self.steps
+        """Whether T is reached, or beads are about to leave the box."""
+        return self.coupled.steps >= self.steps or self.left
+
+    @property
+    def left(self) -> bool:
+        """Whether beads are about to leave the box."""
+        return isinstance(self.carriers, Beads) and self.carriers.leaves(self.coupled.field)
 
     def advance(self) -> None:
         """To the next sample."""
-        until = min((self.coupled.steps // self.stride + 1) * self.stride, self.steps)
-        while self.coupled.steps < until:
+        stride = self.about["stride"]
+        until = min((self.coupled.steps // stride + 1) * stride, self.steps)
+        while self.coupled.steps < until and not self.left:
             self.coupled.step()
         self._look()
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.signal import find_peaks
+
+if TYPE_CHECKING:
+    from halflife.strings.thin_loop import ThinLoop
 
 Array = NDArray[np.float64]
 
@@ -65,7 +68,8 @@ class Trace:
             absorber has taken, and the energy per time of Goldstone and radial waves through a
             surface around the loop.
         x, q: Radii and radial momenta of the carriers, (samples, carriers).
-        about: What was evolved and how, JSON values: R0, J, mh, w, h, dt, box, T, ….
+        about: What was evolved and how, JSON values: R0, J, mh, w, h, dt, box, T, …; of a local
+            string also its tension.
         frames: Pictures, if asked for.
     """
 
@@ -76,10 +80,9 @@ class Trace:
     frames: Frames | None = field(default=None, repr=False)
 
     def __getattr__(self, name: str) -> Array:
-        try:
-            return self.samples[:, COLUMNS.index(name)]
-        except ValueError:
-            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}") from None
+        if name not in COLUMNS:  # also `samples`, of a copy that is not filled yet
+            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}")
+        return self.samples[:, COLUMNS.index(name)]
 
     @cached_property
     def field_energy(self) -> Array:
@@ -134,18 +137,42 @@ class Trace:
         """2 (box − R0): what was reflected by the box may be back from this time on."""
         return float(2 * (self.about["box"] - self.about["R0"]))
 
+    def cautions(self) -> list[str]:
+        """Sentences on what went wrong on the way: carriers that left the box, or the string."""
+        said, T = [], self.about["T"]
+        if self.t[-1] < T * (1 - 1e-9):
+            said.append(
+                f"the carriers were about to leave the box at t = {self.t[-1]:g}, where the run "
+                f"ends; T was {T:g}."
+            )
+        if not np.isnan(self.parted):
+            said.append(
+                f"the current has left the string at t = {self.parted:g}: {self.most_crossings} "
+                f"changes of sign of φ₁ in the plane, carriers up to {self.separation:.3g} core "
+                "widths off. Heavier carriers (mh) or a wider kernel (w) hold on longer."
+            )
+        return said
+
+    @property
+    def thin(self) -> ThinLoop:
+        """The same loop without thickness: damped if the string is global, not if it is local."""
+        from halflife.strings.thin_loop import Tension, ThinLoop
+
+        J, tension = float(self.about["J"]), self.about.get("tension")
+        return ThinLoop(J) if tension is None else ThinLoop(J, 0.0, Tension(tension))
+
     def summary(self) -> dict[str, Any]:
         """What one wants to know of a run, as JSON values; None for what there is not."""
-        from halflife.strings.thin_loop import ThinLoop
-
         times, radii = self.turning_points()
         about = self.about
         thin = np.zeros(0)
         if len(radii):
-            _, thin = ThinLoop(about["J"]).turning_points(about["R0"], len(radii))
+            _, thin = self.thin.turning_points(about["R0"], len(radii))
         late = int((times >= self.t[-1] / 2).sum())  # two turns make a fit, but not one to trust
         settled = self.settled() if late >= 3 and np.isnan(self.vanished) else None
-        out = np.trapezoid(self.goldstone, self.t), np.trapezoid(self.radial, self.t)
+        bosons, radial = (float(np.trapezoid(x, self.t)) for x in (self.goldstone, self.radial))
+        passed = bosons + radial
+        share = bosons / passed if np.isfinite(passed) and passed else None
         return {
             **{name: about[name] for name in ("R0", "R_v", "L", "J", "mh", "w", "groups")},
             **{name: about[name] for name in ("T", "h", "dt", "box")},
@@ -155,11 +182,11 @@ class Trace:
             "separation": self.separation,
             "turn_t": times.tolist(),
             "turn_R": radii.tolist(),
-            "turn_R_thin": np.asarray(thin).tolist(),
+            "turn_R_thin": [float(R) if np.isfinite(R) else None for R in thin],
             "settled": None if settled is None else settled.radius,
             "rate": None if settled is None else settled.rate,
             "vanished": None if np.isnan(self.vanished) else self.vanished,
-            "goldstone_share": float(out[0] / sum(out)),
+            "goldstone_share": share,
         }
 
     def turning_points(self) -> tuple[Array, Array]:

@@ -32,6 +32,8 @@ from halflife.arguments import Array, number, positive
 
 SMALL = 1e-5
 """|δ| R below which first order, right to its square, is better than Newton's method."""
+HELD = 0.05
+"""Exponent of the thin wall below which nothing holds a mode, and no root near j/R is its level."""
 BROAD = 2.0
 """Exponent of the thin wall below which A has no root to trust."""
 
@@ -65,7 +67,8 @@ def kink_ring(R: float, m: float, j: ArrayLike, *, exact: bool = False) -> Level
 
     Raises:
         ValueError: j is no half-integer or too small, or R or m is not positive.
-        ArithmeticError: a rate is below the least float; `exact_root` has no such limit.
+        ArithmeticError: a rate is below the least float, for which there is `exact_root`; or a mode
+            escapes at once, so that it has no level.
     """
     R, m = number("R", R, "(0, inf)"), number("m", m, "(0, inf)")
     level = positive("j", j)
@@ -80,6 +83,13 @@ def kink_ring(R: float, m: float, j: ArrayLike, *, exact: bool = False) -> Level
         raise ArithmeticError(
             f"Γ of j={worst:g} at m R = {m * R:g} is below the least float; exact_root has it."
         )
+    y = m * R / level
+    exponent = 2 * level * (np.arctanh(y) - y)
+    if np.any(exponent < HELD):
+        raise ArithmeticError(
+            f"j={level.flat[exponent.argmin()]:g} escapes at once at m R = {m * R:g}: the exponent "
+            f"that holds it is {exponent.min():.2g}. Take j nearer to m R, or a larger ring."
+        )
     flat = level.ravel()
     if exact:
         roots = [exact_root(R, m, each) for each in flat.tolist()]
@@ -87,6 +97,9 @@ def kink_ring(R: float, m: float, j: ArrayLike, *, exact: bool = False) -> Level
         rate = np.array([float(-2 * root.imag) for root in roots])
     else:
         energy, rate = _fast(R, m, flat)
+    if not np.all(rate > 0):
+        worst = flat[~(rate > 0)][0]
+        raise ArithmeticError(f"No level of j={worst:g} was found at m R = {m * R:g}; try `exact`.")
     return Levels(level, energy.reshape(level.shape), rate.reshape(level.shape))
 
 
@@ -134,8 +147,9 @@ def _newton(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray
         step = _parts(R, m, j, E, kind) / _slope(R, m, j, E, kind)
         E = E - step
         if np.all(np.abs(step) < 1e-15 * np.abs(E)):
-            break
-    return E
+            return E
+    # round-off may keep the last digits moving; what still moves more has no root nearby
+    return np.where(np.abs(step) < 1e-9 * np.abs(E), E, np.nan)
 
 
 def _slope(R: float, m: float, j: Array, E: NDArray[Any], kind: str) -> NDArray[Any]:

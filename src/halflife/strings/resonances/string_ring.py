@@ -114,7 +114,8 @@ def string_ring(R: float, m: float, j: float, *, spacing: float | None = None) -
 
     Raises:
         ValueError: an argument is out of range, or the grid would be too large.
-        ArithmeticError: nothing localised is found near j/R: the mode is no longer a resonance.
+        ArithmeticError: nothing localised is found near j/R: the mode is no longer a resonance; or
+            several states are as near, and none is found.
     """
     R, m = number("R", R, "[5, inf)"), number("m", m, "(0, inf)")
     j = number("j", j, "(0, inf)")
@@ -269,5 +270,11 @@ def _solve(
         state = image / np.linalg.norm(image)
         if abs(found - last) < 1e-11 * abs(found):
             break
+    else:
+        if abs(found - last) > 1e-8 * abs(found):
+            raise ArithmeticError(
+                f"The state nearest E = {abs(near):.4g} of j={j:g} at R={R:g}, m={m:g} was not "
+                "found: several are as near. Pass another spacing."
+            )
     density = (np.abs(state) ** 2).reshape(*r.shape, 4).sum(axis=-1)
     return complex(np.sqrt(found)), density
