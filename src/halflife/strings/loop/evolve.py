@@ -7,6 +7,7 @@ breaks it is `ripple.py`'s business.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from halflife.arguments import number, whole
@@ -40,6 +42,8 @@ NARROWEST = 0.7
 """Below this width of the carriers' kernel the string lets go of them easily."""
 MARGIN = 1.5
 """How much heavier than needed at the inner turning point carriers are by default."""
+CELL = 110
+"""Bytes that a cell takes at most: at the start, where φ is computed in double precision."""
 PIXELS = 160
 """Most pixels of a picture along r."""
 
@@ -144,14 +148,15 @@ class Loop:
             checkpoint: A file to go on from if it is there, and to keep the state in, so that a run
                 that is killed loses at most `save_every` seconds and ends with the same bits.
             save_every: Seconds between two checkpoints.
-            watch: Called with the time reached and T, now and then.
+            watch: Called with the time reached and T, now and then. What it raises ends the run,
+                which keeps its state in `checkpoint` first.
 
         Returns:
             The loop's history.
 
         Raises:
-            ValueError: a spacing, a step or a box that cannot work, with one that would; a
-                checkpoint of another run.
+            ValueError: a spacing, a step or a box that cannot work, with one that would; a grid
+                that the memory has no room for; a checkpoint of another run.
 
         Warns:
             UserWarning: the run is longer than 2 (box − R0); w is narrow; the carriers are too
@@ -167,7 +172,12 @@ class Loop:
         while not run.done:
             run.advance()
             if watch is not None:
-                watch(run.coupled.time, setting.T)
+                try:
+                    watch(run.coupled.time, setting.T)
+                except BaseException:
+                    if path is not None:
+                        run.save(path)
+                    raise
             if path is not None and (run.done or time.monotonic() - saved >= save_every):
                 run.save(path)
                 saved = time.monotonic()
@@ -218,6 +228,7 @@ class Loop:
                 f"{absorber.width:g} take at least {least:.4g}, or {causal:g} so that nothing "
                 "comes back."
             )
+        _room(length, h)
         back = 2 * (length - absorber.width - self.R0)
         if back * (1 + 1e-9) < T:
             warnings.warn(
@@ -307,6 +318,18 @@ class Loop:
 
 
 _TOO_SMALL = "The carriers of a smaller vorton pull themselves off the string."
+
+
+def _room(length: float, h: float) -> None:
+    """Refuse a grid that the memory has no room for."""
+    have = psutil.virtual_memory().total
+    need = CELL * (length / h) ** 2
+    if need > have:
+        fits = math.sqrt(have / CELL) * h
+        raise ValueError(
+            f"box={length:g} at h={h:g} takes {need / 2**30:.3g} GiB, and this machine has "
+            f"{have / 2**30:.3g}. Take box of at most {fits:.3g}, thus a smaller R0 or a shorter T."
+        )
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ def string_ring(R: float, m: float, j: float, *, spacing: float | None = None) -
 
     Raises:
         ValueError: an argument is out of range, or the grid would be too large.
-        ArithmeticError: nothing localised is found near j/R: the mode is no longer a resonance.
+        ArithmeticError: nothing localised is found near j/R, or nothing that lasts for 1/m: the
+            mode is no longer a resonance.
     """
     R, m = number("R", R, "[5, inf)"), number("m", m, "(0, inf)")
     j = number("j", j, "(0, inf)")
@@ -134,10 +135,10 @@ def string_ring(R: float, m: float, j: float, *, spacing: float | None = None) -
         energy, density = _solve(R, m, j, grid, near=coarse)
     r, z = np.meshgrid(grid.r, grid.z, indexing="ij")
     weight = float(density[np.hypot(r - R, z) < CORE / m].sum())
-    if weight < LEAST_WEIGHT or energy.imag >= 0:
+    if weight < LEAST_WEIGHT or not 0 < -2 * energy.imag < m:
         raise ArithmeticError(
-            f"Near E = j/R = {j / R:g} there is no state at the core (weight {weight:.2f}): "
-            f"j={j:g} escapes at once at R={R:g}, m={m:g}."
+            f"Near E = j/R = {j / R:g} there is no state at the core (weight {weight:.2f}, rate "
+            f"{-2 * energy.imag:.2g}): j={j:g} escapes at once at R={R:g}, m={m:g}."
         )
     parts = (energy - coarse, coarse - thick)
     return Resonance(
