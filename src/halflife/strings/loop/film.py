@@ -233,7 +233,7 @@ def _curve(trace: Trace, now: float) -> Image:
         draw.text((6, place(0, R)[1] - 8), f"{R:g}", INK, font=font)
     for t in _ticks(last):
         draw.text((place(t, 0)[0] - 8, HEIGHT - bottom + 4), f"{t:g}", INK, font=font)
-    draw.text((left + 230, HEIGHT - 18), "t; R and t in core widths", INK, font=font)
+    draw.text((left + 230, HEIGHT - 16), "t; R and t in core widths", INK, font=font)
     R_v = float(trace.about["R_v"])
     if R_v:
         draw.line([place(0, R_v), place(last, R_v)], INK)
