@@ -1,7 +1,11 @@
 """`halflife strings`, in this process."""
 
 import json
+import os
 import re
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +95,11 @@ def test_plots():
         (["modes", "--winding", 0], "n must be a whole number from 1 to 10"),
         (["modes", "--levels", 0], "count must be a whole number from 1"),
         (["modes", "--plot", "/proc/none/modes.html"], "cannot be written"),
+        (["modes", "--plot", "modes.png"], "modes.png must end in .html"),
+        (["vorton", "--plot", "life.png"], "life.png must end in .html"),
+        (["vorton", "--mixing", 1e-3], "--mixing is how carriers mix with --into MASS"),
+        (["vorton", "--yukawa", -1], "^--yukawa: y must be a number in"),
+        (["modes", "--levels", 99], "^--levels: count must be a whole number from 1 to 20"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, said):
@@ -137,9 +146,55 @@ def test_a_followed_loop_as_json_and_its_cautions():
         (["--spacing", 0.8], "h must be a number in"),
         (["--film", "out.mp4"], "must end in .gif"),
         (["--box", 50], "leaves the loop no room"),
+        (["--spacing", 0.8], "^--spacing: h must be"),
+        (["--radius", 1e5], r"GiB, and this machine has .* Take box of at most"),
+        (["--device", "tpu"], "device must be 'cpu', 'cuda' or 'cuda:1' and so on, got 'tpu'"),
+        (["--film", "/proc/none/out.gif"], "/proc/none/out.gif cannot be written"),
+        (["--strip", "folder.png"], "folder.png cannot be written: it is a folder"),
+        (["--checkpoint", "/proc/none/run.npz"], "/proc/none/run.npz cannot be written"),
         (["--sponge", -1], "width=-1"),
     ],
 )
 def test_a_loop_that_cannot_be_followed(options, says):
+    Path("folder.png").mkdir()
     with pytest.raises(HalflifeError, match=says):
         halflife("evolve", *options)
+
+
+def test_a_stopped_run_goes_on_where_it_was():
+    run = ["evolve", "--radius", 24, "--vorton-radius", 20, "--box", 40]
+    run += ["--time", 4000, "--checkpoint", "run.npz"]
+    before, ended = signal.getsignal(signal.SIGINT), threading.Event()
+
+    def press() -> None:
+        while signal.getsignal(signal.SIGINT) is before and not ended.is_set():
+            time.sleep(0.01)
+        if not ended.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    keyboard = threading.Thread(target=press)
+    keyboard.start()
+    try:
+        done = CliRunner().invoke(app, ["strings", *map(str, run)])
+    finally:
+        ended.set()
+        keyboard.join()
+    assert done.exit_code == 130
+    said = re.sub(r"\s+", " ", done.stderr)
+    assert re.search(r"Stopped at t = \S+ of 4000; the same command goes on from there", said)
+    assert Path("run.npz").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_current_that_leaves_is_told_with_the_time_that_was_reached():
+    said = halflife(
+        "evolve", "--radius", 22, "--vorton-radius", 20, "--time", 30, "--mass", 100
+    )  # fmt: skip
+    assert "Its current left the string at t = 6, so it is no vorton" in said
+    assert "before t = 30, ran to 19." in said
+    assert "The carriers stayed within" not in said
+
+
+def test_what_lasts_against_escape_is_not_said_to_last_against_all():
+    said = halflife("vorton", "--carriers", 1e6, "--into", 0.1)
+    assert "Against escape alone, with these couplings a vorton lasts from 2.5e+06" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,20 @@ def checked(function: Any, *arguments: Any, **options: Any) -> Any:
         return function(*arguments, **options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         raise HalflifeError(str(error)) from None
+
+
+def place(path: Path | None) -> None:
+    """See to the folder of a file that is written at the end of long work, or say now that not."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HalflifeError(f"{path} cannot be written: {error.strerror}.") from None
+    if path.is_dir():
+        raise HalflifeError(f"{path} cannot be written: it is a folder.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise HalflifeError(f"{path} cannot be written: Permission denied.")
 
 
 def save(path: Path, text: str) -> None:

@@ -6,12 +6,15 @@ As in `cli.py`, everything but Typer is imported inside the commands.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from halflife.cli_shared import checked, save_figure
+from halflife.cli_shared import checked, place, save_figure
 from halflife.errors import HalflifeError
 
 if TYPE_CHECKING:
@@ -37,9 +40,10 @@ def vorton(
         list[float] | None,
         typer.Option(help="Mass in v of a particle that zero modes mix with. Repeatable."),
     ] = None,
-    mixing: Annotated[float, typer.Option(help="ε in v of H = ε² ∫ (ψ†χ + h.c.), for --into.")] = (
-        1e-3
-    ),
+    mixing: Annotated[
+        float | None,
+        typer.Option(help="ε in v of H = ε² ∫ (ψ†χ + h.c.), for --into; 1e-3 if left out."),
+    ] = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
@@ -48,8 +52,13 @@ def vorton(
 
     from halflife.strings import vorton as predict
 
-    found: Vorton = checked(predict, lam, yukawa, carriers, scale=scale)
-    decays = {mass: checked(found.decay, mass, mixing) for mass in into or ()}
+    _ends_in(plot, ".html")
+    if mixing is not None and not into:
+        raise HalflifeError("--mixing is how carriers mix with --into MASS; give that, too.")
+    mixing = 1e-3 if mixing is None else mixing
+    names = {"y": "--yukawa", "N": "--carriers", "mass": "--into"}
+    found: Vorton = _asked(names, predict, lam, yukawa, carriers, scale=scale)
+    decays = {mass: _asked(names, found.decay, mass, mixing) for mass in into or ()}
     least = found.carriers_to_last()
     if as_json:
         from dataclasses import asdict
@@ -86,9 +95,11 @@ def modes(
     from halflife.console import console
     from halflife.strings import ZeroMode, bound_states, rydberg
 
+    _ends_in(plot, ".html")
     pairs: tuple[Literal["attracted", "repelled"], ...] = ("attracted", "repelled")
+    names = {"n": "--winding", "count": "--levels"}
     found = [
-        checked(bound_states, mass, l, n=winding, pair=pair, count=levels)
+        _asked(names, bound_states, mass, l, n=winding, pair=pair, count=levels)
         for l in range(winding + momenta)  # noqa: E741
         for pair in pairs[: 2 if winding == 1 else 1]
     ]
@@ -176,14 +187,17 @@ def evolve(
     from halflife.strings.loop.film import film as write_film
     from halflife.strings.loop.film import strip as write_strip
 
-    for path, suffix in ((film, ".gif"), (strip, ".png")):
-        if path is not None and path.suffix.lower() != suffix:
-            raise HalflifeError(f"{path} must end in {suffix}.")
+    _ends_in(film, ".gif")
+    _ends_in(strip, ".png")
+    for path in (film, strip, checkpoint):
+        place(path)
+    names = {"R0": "--radius", "vorton_radius": "--vorton-radius", "mh": "--mass", "w": "--width"}
+    names |= {"T": "--time", "h": "--spacing", "width": "--sponge"}
     more = {"mh": mass, "w": width, "groups": groups}
     loop = (
-        checked(Loop.around, vorton_radius, radius, **more)
+        _asked(names, Loop.around, vorton_radius, radius, **more)
         if vorton_radius
-        else checked(Loop, radius, **more)
+        else _asked(names, Loop, radius, **more)
     )
     T = time if time is not None else (20 * vorton_radius or 4 * radius)
     aside = Console(stderr=True)
@@ -192,25 +206,41 @@ def evolve(
         TextColumn("{task.fields[crossed]:.2f} of {task.fields[of]:.2f} times"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=aside, transient=True) as progress:
-        side = box or radius + T / 2 + sponge
-        task = progress.add_task("", total=T, crossed=0.0, of=T / side)
-        with warnings.catch_warnings(record=True) as cautions:
-            warnings.simplefilter("always", UserWarning)
-            trace = checked(
-                loop.evolve,
-                T,
-                spacing,
-                box=box,
-                absorber=checked(Absorber.sponge, sponge),
-                noise=noise,
-                seed=seed,
-                frames=pictures if film or strip else 0,
-                device=device,
-                dtype="float64" if double else "float32",
-                checkpoint=checkpoint,
-                watch=lambda now, of: progress.update(task, completed=now, crossed=now / side),
-            )
+    side, reached = box or radius + T / 2 + sponge, 0.0
+    shown = Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal)
+    try:
+        with shown as progress, _between_steps() as stop_if_asked:
+            task = progress.add_task("", total=T, crossed=0.0, of=T / side)
+
+            def watch(now: float, of: float) -> None:
+                nonlocal reached
+                reached = now
+                progress.update(task, completed=now, crossed=now / side, of=of / side)
+                stop_if_asked()
+
+            with warnings.catch_warnings(record=True) as cautions:
+                warnings.simplefilter("always", UserWarning)
+                trace = _asked(
+                    names,
+                    loop.evolve,
+                    T,
+                    spacing,
+                    box=box,
+                    absorber=_asked(names, Absorber.sponge, sponge),
+                    noise=noise,
+                    seed=seed,
+                    frames=pictures if film or strip else 0,
+                    device=device,
+                    dtype="float64" if double else "float32",
+                    checkpoint=checkpoint,
+                    watch=watch,
+                )
+    except KeyboardInterrupt:
+        go_on = (
+            "the same command goes on" if checkpoint else "with --checkpoint FILE it could go on"
+        )
+        aside.print(f"Stopped at t = {reached:.4g} of {T:g}; {go_on} from there.", highlight=False)
+        raise
     for caution in cautions:
         aside.print(f"! {caution.message}", highlight=False)
     said = trace.summary()
@@ -219,6 +249,46 @@ def evolve(
         if path is not None:
             checked(write, trace, path)
             typer.echo(f"The pictures are in {path}", err=as_json)
+
+
+def _asked(names: dict[str, str], function: Any, *arguments: Any, **options: Any) -> Any:
+    """As `checked`; the sentence begins with the option, where an argument's name is another."""
+    try:
+        return checked(function, *arguments, **options)
+    except HalflifeError as error:
+        word = re.match(r"\w*", str(error))
+        option = names.get(word.group()) if word else None
+        raise HalflifeError(f"{option}: {error}" if option else str(error)) from None
+
+
+def _ends_in(path: Path | None, suffix: str) -> None:
+    """Refuse a file of another kind."""
+    if path is not None and path.suffix.lower() != suffix:
+        raise HalflifeError(f"{path} must end in {suffix}.")
+
+
+@contextmanager
+def _between_steps() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C wait for a call of what is handed out; a second one does not wait."""
+    import signal
+
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        del frame
+        asked.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    def stop_if_asked() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield stop_if_asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _told(said: dict[str, Any]) -> str:
@@ -242,25 +312,42 @@ def _told(said: dict[str, Any]) -> str:
         lines.append(f"It was gone at t = {said['vanished']:.4g}.")
     elif said["settled"] is not None:
         lines.append(
-            f"It swings about {said['settled']:.4g}, and its swing fades by e in "
-            f"{1 / said['rate']:.3g}." if said["rate"] > 0
-            else f"It swings about {said['settled']:.4g}, and its swing does not fade."
-        )  # fmt: skip
+            f"It swings about {said['settled']:.4g} (fitted to {100 * said['residual']:.1g} %), "
+            "and "
+            + (
+                f"its swing fades by e in a time of {1 / said['rate']:.3g}."
+                if said["rate"] > 0
+                else "its swing does not fade."
+            )
+        )
     else:
         lines.append(
             "It has not turned often enough to tell where it settles; give it more --time."
         )
-    if said["goldstone_share"] is not None:
-        share = 100 * said["goldstone_share"]
-        lines.append(f"Of what left it {share:.1f} % were Goldstone bosons.")
-    if said["R_v"]:
+    share = said["goldstone_share"]
+    if share is not None and 0 <= share <= 1:
+        lines.append(f"Of what left it {100 * share:.1f} % were Goldstone bosons.")
+    elif share is not None and 1 < share < 1.5:
+        lines.append(
+            f"Radial waves brought {100 * (share - 1):.1f} % of what left it back in; all that "
+            "left were Goldstone bosons."
+        )
+    else:
+        lines.append("Too little has left it to tell what that is; give it more --time.")
+    if said["parted"] is not None:
+        lines.append(
+            f"Its current left the string at t = {said['parted']:.4g}, so it is no vorton: "
+            f"carriers went {said['separation']:.3g} core widths off, φ₁ changed sign up to "
+            f"{said['crossings']} time{'s' * (said['crossings'] != 1)} in its plane."
+        )
+    elif said["R_v"]:
         lines.append(
             f"The carriers stayed within {said['separation']:.2g} core widths of the string; φ₁ "
             f"changed sign {said['crossings']} time{'s' * (said['crossings'] != 1)} in its plane."
         )
     lines.append(
         f"Energy book closed to {said['closure']:.1e}; box {said['box']:g}, nothing could be back "
-        f"before t = {said['causal_until']:g}, ran to {said['T']:g}."
+        f"before t = {said['causal_until']:g}, ran to {said['until']:.4g}."
     )
     return "\n".join(lines)
 
@@ -329,7 +416,8 @@ def _tell(found: Vorton, decays: dict[float, Lifetime], mixing: float, least: fl
         console.print(f"! {caution}", highlight=False)
     if found.verdict != "lasts":
         console.print(
-            f"With these couplings a vorton lasts from {least:.2g} carriers on."
+            f"Against escape alone, with these couplings a vorton lasts from {least:.2g} carriers "
+            "on."
             if least
             else "With these couplings no vorton below 10^30 carriers lasts; take a larger y.",
             highlight=False,

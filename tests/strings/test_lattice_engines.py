@@ -325,6 +325,10 @@ def test_bad_values_are_refused_by_name():
         Field(grid, np.zeros((2, 14, 17)), np.full((2, 14, 17), np.nan))
     with pytest.raises(ValueError, match="dtype must be"):
         Field(grid, np.zeros((2, 14, 17)), dtype=torch.float16)
+    with pytest.raises(ValueError, match="device must be 'cpu', 'cuda' or 'cuda:1' and so on"):
+        Field(grid, np.zeros((2, 14, 17)), device="tpu")
+    with pytest.raises(ValueError, match=r"'cuda:99' asks for a card, .* take device='cpu'"):
+        Field(grid, np.zeros((2, 14, 17)), device="cuda:99")
     field = random_field(grid)
     with pytest.raises(ValueError, match="rates must be 2"):
         field.damping([None], 0.1)

@@ -342,3 +342,31 @@ def test_heavy_carriers_take_smaller_steps_and_the_book_still_closes():
     with pytest.raises(ValueError, match=r"dt=0.2 is unstable; take less than 0.14"):
         heavy.evolve(1.0, 0.5, dt=0.2)
     assert Loop.around(30.0, 75.0).evolve(0.5, 0.5).about["dt"] == 0.2  # the default ones do not
+
+
+def test_what_watch_raises_ends_the_run_and_the_state_is_kept(tmp_path):
+    path, loop = tmp_path / "run.npz", Loop.around(20.0, 24.0)
+
+    def stop(now: float, of: float) -> None:
+        assert of == 8.0
+        if now > 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.evolve(8.0, checkpoint=path, watch=stop)
+    times: list[float] = []
+    trace = loop.evolve(8.0, checkpoint=path, watch=lambda now, of: times.append(now))
+    assert min(times) > 3
+    assert np.array_equal(trace.samples, loop.evolve(8.0).samples)
+
+
+def test_a_grid_that_the_memory_has_no_room_for_is_refused():
+    with pytest.raises(ValueError, match=r"box=1e\+06 .* GiB, and this machine has"):
+        Loop.around(20.0, 24.0).evolve(8.0, box=1e6)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_without_talk_of_pickles(tmp_path):
+    path = tmp_path / "picture.npz"
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"is no checkpoint of a loop\. Name another file\.$"):
+        Loop.around(20.0, 24.0).evolve(8.0, checkpoint=path)

@@ -5,7 +5,15 @@ import pytest
 from PIL import Image
 
 from halflife.strings.loop.evolve import Loop
-from halflife.strings.loop.film import HEIGHT, film, log_density, mirrored, strip, thin_curve
+from halflife.strings.loop.film import (
+    HEIGHT,
+    _ruled,
+    film,
+    log_density,
+    mirrored,
+    strip,
+    thin_curve,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,14 @@ def test_a_film_has_a_picture_a_frame_that_changes(trace, tmp_path):
 def test_a_strip_shows_stills_side_by_side(trace, tmp_path):
     with Image.open(strip(trace, tmp_path / "out.png", stills=3)) as png:
         assert png.size == (3 * HEIGHT + 2 * 8, 2 * HEIGHT + 8 + 26)
+
+
+def test_a_ruler_is_as_long_as_it_says(trace):
+    plain = np.full((HEIGHT, HEIGHT, 3), 255, np.uint8)
+    ruled = _ruled(plain, trace.frames)
+    bar = (ruled[HEIGHT - 10] < 100).all(axis=-1).sum()
+    side = 2 * trace.frames.modulus.shape[1] * trace.frames.pixel
+    assert bar * side / HEIGHT == pytest.approx(10.0, abs=0.4)  # "10 core widths"
 
 
 def test_the_thin_curve_starts_with_the_loop(trace):

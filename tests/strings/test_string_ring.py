@@ -108,3 +108,8 @@ def test_bad_arguments(arguments, message):
     R, m, j, *spacing = arguments
     with pytest.raises(ValueError, match=message):
         string_ring(R, m, j, spacing=spacing[0] if spacing else None)
+
+
+def test_a_state_as_broad_as_the_distance_to_the_next_is_no_resonance():
+    with pytest.raises(ArithmeticError, match=r"no state stands out .* at once at R=5, m=1"):
+        string_ring(5.0, 1.0, 30.5)

@@ -142,7 +142,7 @@ def lifetime_figure(
     figure.update_layout(
         xaxis={"title": "carriers N", "type": "log", "exponentformat": "power"},
         yaxis={"title": f"log₁₀ of the lifetime against escape, in {unit}"},
-        title=f"λ = {lam:g}, y = {y:g}",
+        title=f"λ = {lam:g}, y = {y:g}" + (f", v = {scale:g} GeV" if scale else ""),
         legend={"orientation": "h", "y": -0.2},
         height=480,
     )

@@ -115,7 +115,7 @@ GLOBAL = Tension(mu=-math.pi * RING_CONSTANT, running=math.pi)
 
 def tension_log(R: Any) -> Any:
     """L(R) = ln(8R) − 2 + c₀, with which a loop's energy is 2π² R L; any shape, NumPy or torch."""
-    return _log(8 * R) - RING_CONSTANT
+    return _log(8 * _radius(R)) - RING_CONSTANT
 
 
 def loop_energy(R: Any) -> Any:
@@ -127,12 +127,12 @@ def loop_energy(R: Any) -> Any:
     >>> round(float(loop_energy(45.0)), 1)
     3790.2
     """
-    return GLOBAL.energy(R)
+    return GLOBAL.energy(_radius(R))
 
 
 def loop_force(R: Any) -> Any:
     """The derivative of `loop_energy` by R, 2π² (L + 1)."""
-    return GLOBAL.force(R)
+    return GLOBAL.force(_radius(R))
 
 
 def angular_momentum(R_v: Any) -> Any:
@@ -378,6 +378,16 @@ def _in_threads(
     threads = 1 if count <= FEW else int(cpu_count())  # those that this process may use
     pieces = 1 if threads == 1 else 8 * threads
     kernel(count * np.arange(pieces + 1) // pieces, threads, constants, *each)
+
+
+def _radius(R: Any) -> Any:
+    """A radius as it is.
+
+    Raises:
+        ValueError: it is not above 0.
+    """
+    positive("R", _detached(R))
+    return R
 
 
 def _log(x: Any) -> Any:

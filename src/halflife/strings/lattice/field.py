@@ -44,7 +44,8 @@ class Field:
         slabs: If the box is cut over processes; then `grid` is `slabs.grid`.
 
     Raises:
-        ValueError: values of another shape or not finite; an engine that cannot compute there.
+        ValueError: values of another shape or not finite; a device that is not here, or an engine
+            that cannot compute there.
 
     Attributes:
         velocity: φ̇, [2, *shape].
@@ -69,7 +70,7 @@ class Field:
         self.slabs = slabs
         values = _values("phi", phi, grid, padded=True)
         self._arrive: Callable[[], None] | None = None
-        where = torch.device(device)
+        where = _device(device)
         name = resolve(engine, where, grid.axes)
         if name == "numba":
             self._padded = memory.spaced(values.shape, dtype).copy_(values)
@@ -260,6 +261,24 @@ class Field:
                 face = edges.face(self._padded, axis, high)
                 found.advance(face, next(nearest), drift / self.grid.spacing)
         self._fill(self._faces[:-2] if self.engine.fills_last else self._faces)
+
+
+def _device(name: str | torch.device) -> torch.device:
+    """The device of this name, if it is there."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(
+            f"device must be 'cpu', 'cuda' or 'cuda:1' and so on, got {name!r}."
+        ) from None
+    if device.type == "cuda":
+        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= cards:
+            raise ValueError(
+                f"device={str(name)!r} asks for a card, and PyTorch {torch.__version__} can use "
+                f"{cards or 'none'} here; take device='cpu'."
+            )
+    return device
 
 
 def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:

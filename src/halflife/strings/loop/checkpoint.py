@@ -38,8 +38,12 @@ def read(path: Path, about: dict[str, Any]) -> dict[str, NDArray[Any]]:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = dict(file)
         was = json.loads(str(arrays.pop("about")))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ValueError(f"checkpoint={path} is no checkpoint of a loop: {error}.") from None
+    except OSError as error:
+        raise ValueError(f"checkpoint={path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise ValueError(
+            f"checkpoint={path} is no checkpoint of a loop. Name another file."
+        ) from None
     mine = json.loads(json.dumps(about))
     other = sorted(name for name in mine if mine[name] != was.get(name))
     if other:

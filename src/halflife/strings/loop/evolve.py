@@ -21,7 +21,7 @@ from halflife.arguments import number, whole
 from halflife.strings.loop import checkpoint as _checkpoint
 from halflife.strings.loop.absorber import Absorber
 from halflife.strings.loop.hold import grip, holding_mass
-from halflife.strings.loop.limits import MARGIN, echo, room, stiffness, time_step
+from halflife.strings.loop.limits import MARGIN, echo, fits_memory, room, stiffness, time_step
 from halflife.strings.loop.markers import RingMarkers
 from halflife.strings.loop.trace import COLUMNS, Frames, Trace
 from halflife.strings.profile import profile
@@ -169,14 +169,15 @@ class Loop:
             checkpoint: A file to go on from if it is there, and to keep the state in, so that a run
                 that is killed loses at most `save_every` seconds and ends with the same bits.
             save_every: Seconds between two checkpoints.
-            watch: Called with the time reached and T, now and then.
+            watch: Called with the time reached and T, now and then. What it raises ends the run,
+                which keeps its state in `checkpoint` first.
 
         Returns:
             The loop's history.
 
         Raises:
-            ValueError: a spacing, a step or a box that cannot work, with one that would; a
-                checkpoint of another run.
+            ValueError: a spacing, a step or a box that cannot work, with one that would; a grid
+                that the memory has no room for; a checkpoint of another run.
 
         Warns:
             UserWarning: the run is longer than 2 (box − R0); w is narrow; the carriers are too
@@ -192,7 +193,12 @@ class Loop:
         while not run.done:
             run.advance()
             if watch is not None:
-                watch(run.coupled.time, setting.T)
+                try:
+                    watch(run.coupled.time, setting.T)
+                except BaseException:
+                    if path is not None:
+                        run.save(path)
+                    raise
             if path is not None and (run.done or time.monotonic() - saved >= save_every):
                 run.save(path)
                 saved = time.monotonic()
@@ -226,6 +232,7 @@ class Loop:
         absorber = Absorber() if absorber is None else absorber
         causal = self.R0 + T / 2 + absorber.width
         length = room(box, least=1.2 * self.R0 + 8 * self.w + absorber.width, causal=causal)
+        fits_memory(length, h)
         if (caution := echo(T, length, self.R0, absorber.width)) is not None:
             warnings.warn(caution, stacklevel=3)
         for caution in self.cautions():

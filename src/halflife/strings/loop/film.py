@@ -24,6 +24,7 @@ HEIGHT = 360
 DECADES = 4.0
 """Of energy density below its largest value that are told apart."""
 INK, PALE, STRING, THIN = (34, 34, 34), (200, 200, 200), (0, 114, 178), (213, 94, 0)
+WHITE = (255, 255, 255)
 
 
 def film(trace: Trace, path: str | Path, *, seconds: float = 8.0) -> Path:
@@ -79,6 +80,9 @@ def strip(trace: Trace, path: str | Path, *, stills: int = 5) -> Path:
     for i in chosen:
         upper, lower = _fields(frames, i)
         head = _text(f"t = {frames.t[i]:.0f}", upper.shape[1])
+        if not columns:
+            upper = _written(_ruled(upper, frames), "modulus of the field, 0 to 1", INK)
+            lower = _written(lower, "energy density, four decades", WHITE)
         columns.append(np.concatenate([head, upper, _gap(upper, 0), lower]))
         columns.append(_gap(columns[-1], 1))
     line = np.concatenate(columns[:-1], axis=1)
@@ -167,6 +171,31 @@ def _text(text: str, width: int, height: int = 26) -> Image:
     return np.asarray(canvas)
 
 
+def _written(picture: Image, text: str, colour: tuple[int, int, int]) -> Image:
+    """The picture with a line of text at its top."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw, ImageFont
+
+    canvas = Pillow.fromarray(picture)
+    ImageDraw.Draw(canvas).text((8, 6), text, colour, font=ImageFont.load_default(14))
+    return np.asarray(canvas)
+
+
+def _ruled(picture: Image, frames: Frames) -> Image:
+    """The picture with a bar at its foot that says how long a length is."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw, ImageFont
+
+    side = 2 * frames.modulus.shape[1] * frames.pixel
+    length = float(_ticks(side)[1])
+    canvas = Pillow.fromarray(picture)
+    draw, foot = ImageDraw.Draw(canvas), picture.shape[0] - 10
+    draw.line([(10, foot), (10 + picture.shape[1] * length / side, foot)], INK, 3)
+    text = f"{length:g} core widths"
+    draw.text((10, foot - 22), text, INK, font=ImageFont.load_default(14))
+    return np.asarray(canvas)
+
+
 def _picture(trace: Trace, frames: Frames, i: int) -> Image:
     """One picture of the film."""
     modulus, density = _fields(frames, i)
@@ -174,7 +203,7 @@ def _picture(trace: Trace, frames: Frames, i: int) -> Image:
     parts = [
         np.concatenate([_text(said, part.shape[1]), part])
         for said, part in (
-            (f"modulus of the field, t = {frames.t[i]:.0f}", modulus),
+            (f"modulus of the field, 0 to 1, t = {frames.t[i]:.0f}", _ruled(modulus, frames)),
             ("energy density, four decades", density),
             ("", curve),
         )
@@ -204,18 +233,18 @@ def _curve(trace: Trace, now: float) -> Image:
         draw.text((6, place(0, R)[1] - 8), f"{R:g}", INK, font=font)
     for t in _ticks(last):
         draw.text((place(t, 0)[0] - 8, HEIGHT - bottom + 4), f"{t:g}", INK, font=font)
-    draw.text((width - 20, HEIGHT - 18), "t", INK, font=font)
+    draw.text((left + 230, HEIGHT - 16), "t; R and t in core widths", INK, font=font)
     R_v = float(trace.about["R_v"])
     if R_v:
         draw.line([place(0, R_v), place(last, R_v)], INK)
-        draw.text((left + 330, 2), "vorton radius", INK, font=font)
+        draw.text((left + 305, 2), "vorton radius", INK, font=font)
     for t, R, colour, thick in ((trace.t, thin, THIN, 1), (trace.t, trace.R, STRING, 3)):
         shown = np.isfinite(R) & ((t <= now) if thick > 1 else True)
         points = [place(float(a), float(b)) for a, b in zip(t[shown], R[shown], strict=True)]
         if len(points) > 1:
             draw.line(points, colour, thick)
     draw.text((left, 2), "R(t) on the lattice", STRING, font=font)
-    draw.text((left + 150, 2), "thin loop, nothing fitted", THIN, font=font)
+    draw.text((left + 135, 2), "thin loop, nothing fitted", THIN, font=font)
     return np.asarray(canvas)
 
 

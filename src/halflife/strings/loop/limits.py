@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 
+import psutil
+
 from halflife.arguments import number
 
 MARGIN = 1.5
 """How much heavier than needed at the inner turning point carriers are by default."""
 CAREFUL = 0.7
 """Largest share of the stability limit that a default step takes."""
+CELL = 110
+"""Bytes that a cell takes at most: at the start, where φ is computed in double precision."""
 
 
 def room(box: float | None, *, least: float, causal: float) -> float:
@@ -29,6 +33,22 @@ def room(box: float | None, *, least: float, causal: float) -> float:
             "that nothing comes back."
         )
     return length
+
+
+def fits_memory(length: float, h: float) -> None:
+    """Refuse a half plane that the memory has no room for.
+
+    Raises:
+        ValueError: it takes more than the machine has.
+    """
+    have = psutil.virtual_memory().total
+    need = CELL * (length / h) ** 2
+    if need > have:
+        fits = math.sqrt(have / CELL) * h
+        raise ValueError(
+            f"box={length:g} at h={h:g} takes {need / 2**30:.3g} GiB, and this machine has "
+            f"{have / 2**30:.3g}. Take box of at most {fits:.3g}, thus a smaller R0 or a shorter T."
+        )
 
 
 def echo(T: float, length: float, R0: float, sponge: float) -> str | None:

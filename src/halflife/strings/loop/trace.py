@@ -176,15 +176,18 @@ class Trace:
         return {
             **{name: about[name] for name in ("R0", "R_v", "L", "J", "mh", "w", "groups")},
             **{name: about[name] for name in ("T", "h", "dt", "box")},
+            "until": float(self.t[-1]),
             "causal_until": self.causal_until,
             "closure": self.closure,
             "crossings": self.most_crossings,
             "separation": self.separation,
+            "parted": None if np.isnan(self.parted) else self.parted,
             "turn_t": times.tolist(),
             "turn_R": radii.tolist(),
             "turn_R_thin": [float(R) if np.isfinite(R) else None for R in thin],
             "settled": None if settled is None else settled.radius,
             "rate": None if settled is None else settled.rate,
+            "residual": None if settled is None else settled.residual,
             "vanished": None if np.isnan(self.vanished) else self.vanished,
             "goldstone_share": share,
         }

@@ -114,8 +114,8 @@ def string_ring(R: float, m: float, j: float, *, spacing: float | None = None) -
 
     Raises:
         ValueError: an argument is out of range, or the grid would be too large.
-        ArithmeticError: nothing localised is found near j/R: the mode is no longer a resonance; or
-            several states are as near, and none is found.
+        ArithmeticError: near j/R nothing is localised, or no state stands out: the mode is no
+            longer a resonance.
     """
     R, m = number("R", R, "[5, inf)"), number("m", m, "(0, inf)")
     j = number("j", j, "(0, inf)")
@@ -273,8 +273,8 @@ def _solve(
     else:
         if abs(found - last) > 1e-8 * abs(found):
             raise ArithmeticError(
-                f"The state nearest E = {abs(near):.4g} of j={j:g} at R={R:g}, m={m:g} was not "
-                "found: several are as near. Pass another spacing."
+                f"Near E = j/R = {j / R:g} no state stands out from its neighbours: j={j:g} "
+                f"escapes at once at R={R:g}, m={m:g}."
             )
     density = (np.abs(state) ** 2).reshape(*r.shape, 4).sum(axis=-1)
     return complex(np.sqrt(found)), density
