@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from halflife.strings.lattice import checkpoint as checkpoints
+from halflife.strings.lattice.engines import Damping
 from halflife.strings.lattice.field import Field
 from halflife.strings.lattice.integrators import (
     Integrator,
@@ -63,7 +65,8 @@ def evolve(
         dt: Δt.
         steps: In all, those before a restart included.
         integrator: Its name: "leapfrog", "yoshida4", "yoshida6" or "stoermer".
-        rates: Damping η ≥ 0, one an axis, None or [N]; they add up. Leapfrog only.
+        rates: Damping η ≥ 0, one an axis, None or [N]; they add up. Leapfrog only. A checkpoint
+            knows whether there are any, not which: go on with the same.
         every: Steps between two words; by default a hundredth of the run.
         checkpoint: A file to go on from if it is there, and to write.
 
@@ -71,14 +74,18 @@ def evolve(
         ValueError: a step or an integrator that cannot be, with what could.
         CheckpointError: the file is of another run.
     """
+    steps = _count("steps", steps)
+    every = max(1, steps // 100) if every is None else _count("every", every)
     damping = None if rates is None else field.damping(rates, dt)
     method = check_step(field, dt, integrator, damping)
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}.")
-    every = max(1, steps // 100) if every is None else every
-    if every < 1:
-        raise ValueError(f"every must be at least 1, got {every}.")
+    dt = float(dt)  # a checkpoint keeps it as JSON
     return _run(field, dt, steps, method, damping, every, checkpoint)
+
+
+def _count(name: str, value: object) -> int:
+    if not isinstance(value, Integral) or int(value) < 1:
+        raise ValueError(f"{name} must be at least 1, got {value!r}: a whole number.")
+    return int(value)
 
 
 def _run(
@@ -86,13 +93,19 @@ def _run(
     dt: float,
     steps: int,
     method: Integrator,
-    damping: Any,
+    damping: Damping | None,
     every: int,
     path: str | Path | None,
 ) -> Iterator[Progress]:
     facts: dict[str, Any] = {"dt": dt, "integrator": method.name, "damped": damping is not None}
     step, looked, taken = 0, 0, 0.0
     if path is not None and Path(path).exists():
+        at = checkpoints.load(path).step
+        if at > steps:
+            raise checkpoints.CheckpointError(
+                f"{path} is at step {at} already, past steps={steps}: ask for more of them, or "
+                "give this run another file."
+            )
         step = checkpoints.restore(path, field, facts)
         taken = checkpoints.load(path).facts["absorbed"]
         field.due = damping

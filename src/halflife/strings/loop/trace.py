@@ -76,10 +76,9 @@ class Trace:
     frames: Frames | None = field(default=None, repr=False)
 
     def __getattr__(self, name: str) -> Array:
-        try:
-            return self.samples[:, COLUMNS.index(name)]
-        except ValueError:
-            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}") from None
+        if name not in COLUMNS:  # not even `samples` is there while a copy is made
+            raise AttributeError(f"a trace has no {name!r}; it has {', '.join(COLUMNS)}")
+        return self.samples[:, COLUMNS.index(name)]
 
     @cached_property
     def field_energy(self) -> Array:
