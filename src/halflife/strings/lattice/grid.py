@@ -118,11 +118,15 @@ class Grid:
         return self.edges  # type: ignore[return-value]
 
     def centres(self, axis: int, *, padded: bool = False) -> NDArray[np.float64]:
-        """Centres of the cells along an axis, float64 [N]; with the halo's if padded, [N + 2]."""
+        """Centres of the cells along an axis, float64 [N]; with the halo's if padded, [N + 2].
+
+        A distance from the axis of symmetry is that of the mirror image in a halo beyond it.
+        """
         assert self.origin is not None
         cells = np.arange(-1, self.shape[axis] + 1) if padded else np.arange(self.shape[axis])
         cells = cells + (0 if axis else self.first)
-        return np.asarray(self.origin[axis] + (cells + 0.5) * self.spacing, dtype=np.float64)
+        at = np.asarray(self.origin[axis] + (cells + 0.5) * self.spacing, dtype=np.float64)
+        return np.abs(at) if self.geometry == "axisymmetric" and axis == 0 else at
 
     def mesh(self, *, padded: bool = False) -> tuple[NDArray[np.float64], ...]:
         """The centres of all axes, each shaped to broadcast to the grid."""
