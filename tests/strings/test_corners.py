@@ -17,6 +17,7 @@ from halflife.strings import (
     ThinLoop,
     angular_momentum,
     breathing_frequency,
+    breathing_rate,
     log_cascade_rate,
     log_escape_rate,
     log_rate,
@@ -138,6 +139,7 @@ def test_thin_loops_at_no_time_and_from_lists():
         (lambda: log_cascade_rate(10.0, 0.5, 0.1, vertex="x"), "vertex='x'"),
         (lambda: log_rate_into(10.0, 2.0, two_body(2.0, 1.0), vertex="x"), "vertex='x'"),
         (lambda: PhaseSpace(-1.0, lambda s: s), "threshold must be a number"),
+        (lambda: breathing_rate(20, 0.4, 0.05, 1e-4), "frequency=0.0001 is so low that"),
         (lambda: vorton(1, 1, 10**400), "N must be a number"),
     ],
 )

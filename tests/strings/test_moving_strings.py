@@ -156,3 +156,14 @@ def test_loops_that_wind_alike_repel_and_others_attract(winding):
     list(evolve(both, 0.1, 60))
     assert both.energy().total == pytest.approx(energy, rel=1e-3)
     assert (heights(both) - before) * winding > 0.1
+
+
+def test_a_function_on_an_axisymmetric_grid_is_asked_for_no_negative_distance():
+    asked = []
+
+    def phi(r, z):
+        asked.append(r.min())
+        return 1 + 0 * r * z, 0 * r * z
+
+    Field(Grid((8, 8), 0.5, "axisymmetric"), phi)
+    assert min(asked) == 0.25
