@@ -5,6 +5,7 @@ Knows nothing of any of them.
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -34,7 +35,10 @@ def number(name: str, value: object, interval: str, remedy: str = "") -> float:
     """
     low, high = (float(end) for end in interval[1:-1].split(","))
     if isinstance(value, Real) and not isinstance(value, bool):
-        x = float(value)
+        try:
+            x = float(value)
+        except OverflowError:  # a whole number or a fraction beyond the largest float
+            x = math.inf if value == abs(value) else -math.inf
         above = low <= x if interval[0] == "[" else low < x
         below = x <= high if interval[-1] == "]" else x < high
         if above and below:  # NaN fails both

@@ -28,7 +28,7 @@ def test_the_volumes_add_up_to_the_cylinder():
     [
         (((1, 5), 0.5), "shape must be one to three numbers of at least 2"),
         (((5, 5, 5, 5), 0.5), "shape must be one to three"),
-        (((5, 5.7), 0.5), r"shape must be of whole numbers, got \(5, 5.7\)"),
+        (((5, 5.7), 0.5), r"at least 2, whole ones, got \(5, 5.7\)"),
         (((5, 5), 0.0), "spacing must be positive, got 0.0"),
         (((5, 5), 0.5, "round"), "geometry must be 'cartesian' or 'axisymmetric', got 'round'"),
         (((5, 5, 5), 0.5, "axisymmetric"), r"shape must be \(N_r, N_z\)"),

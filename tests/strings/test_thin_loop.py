@@ -283,7 +283,7 @@ def test_a_collapsed_neighbour_spoils_no_gradient():
         (lambda: chiral_loop(0.0, 1.0, 2.0), "R_min must be a number in"),
         (lambda: radiation_efficiency(-1.0), "frequency must be finite and at least 0"),
         (lambda: loop_energy(-1.0), "R must be finite and above 0, got -1.0"),
-        (lambda: angular_momentum(0.0), "R must be finite and above 0, got 0.0"),
+        (lambda: angular_momentum(0.0), "R_v must be finite and above 0, got 0.0"),
     ],
 )
 def test_mistakes(make, said):

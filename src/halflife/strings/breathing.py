@@ -28,6 +28,9 @@ from halflife.strings.worldsheet.circle import exact_log_rate
 TIMES = 256
 """Points in a period for the locally constant average: a periodic integrand, so right to 1e-12."""
 
+HARMONICS = 1000
+"""Most of them; what is summed takes minutes then."""
+
 
 @dataclass(frozen=True)
 class BreathingRate:
@@ -74,7 +77,8 @@ def breathing_rate(
         Rates in units of 1/R₀, with ε = 1: divide by R₀ for another radius, with M R₀, ΩR₀ fixed.
 
     Raises:
-        ValueError: an argument is out of range, or a·Ω R₀ ≥ 1: the loop would outrun light.
+        ValueError: an argument is out of range; a·Ω R₀ ≥ 1: the loop would outrun light; or so slow
+            a loop that more than 1000 harmonics would have to be summed, where `local` is right.
         ArithmeticError: the tolerance is not reached.
     """
     l = number("l", l, "(0, inf)")  # noqa: E741
@@ -85,11 +89,16 @@ def breathing_rate(
         raise ValueError(
             f"amplitude·frequency is {a * omega:g}, the loop's top speed; it must be below 1."
         )
+    sweep = l * a / (1 - a) / omega  # harmonics that the energy's own going up and down takes
+    if sweep > HARMONICS:
+        raise ValueError(
+            f"frequency={omega:g} is so low that {sweep:.0f} harmonics count, more than "
+            f"{HARMONICS}: the loop changes slowly. Average exact_log_rate over a period."
+        )
     t = np.arange(TIMES) / TIMES
     radius = 1 + a * np.cos(2 * np.pi * t)
     local = float(np.exp(exact_log_rate(radius, l / radius, M)).mean())
     resting = float(np.exp(exact_log_rate(1.0, l, M)))
-    sweep = l * a / (1 - a) / omega  # harmonics that the energy's own going up and down takes
     times, nodes = 1 << math.ceil(math.log2(32 + 3 * sweep)), 32
     last, reached, harmonics = math.nan, math.inf, (0, 0)
     for _ in range(6):

@@ -56,7 +56,8 @@ def profile_exponent(R: ArrayLike, m: ArrayLike, E: ArrayLike, j: ArrayLike | No
     """B with the straight string's profile of winding 1; 0 where there is no barrier.
 
     The barrier is integrated between its two turning points, by Gauss and Legendre's rule in an
-    angle that takes away the square roots at both ends; relative error below 1e-6.
+    angle that takes away the square roots at both ends; what of it is farther out than R, as for E
+    close to m, in ln r. Relative error below 1e-6 from E = (1 + 1e-10) m on.
 
     Args:
         R: Radius of the loop.
@@ -74,17 +75,25 @@ def profile_exponent(R: ArrayLike, m: ArrayLike, E: ArrayLike, j: ArrayLike | No
     shape = R.shape
     R, m, E, j = (x.reshape(-1, 1) for x in (R, m, E, j))
     f = profile(1).f
+    inside = m < E
+    E = np.where(inside, E, 2 * m)  # those are ∞ below
     depth = (j / R - E) * (j / R + E)
+    free = (E - m) * (E + m)  # of the fermion outside, squared
 
     def height(x: Array) -> Array:
         """The square of the momentum under the barrier, at r = R + x."""
         fall = x / R * (2 + x / R) / (1 + x / R) ** 2  # 1 − R²/r²
-        return np.asarray(depth + m**2 * f(x) ** 2 - (j / R) ** 2 * fall)
+        modulus = f(x)
+        near = depth + m**2 * modulus**2 - (j / R) ** 2 * fall
+        beyond = (j / R / (1 + x / R)) ** 2 - free - m**2 * (1 - modulus) * (1 + modulus)
+        return np.asarray(np.where(x < R, near, beyond))  # neither cancels where it is taken
 
-    y = np.minimum(m / E, 1 - 1e-9)  # those above are ∞ below
-    slow = np.sqrt(1 - y**2)
+    y = m / E
+    slow = np.sqrt(free) / E
     far = R * y**2 / (slow * (1 + slow)) + (j / E - R) / slow  # where a thin core's barrier ends
-    near = np.minimum(0.01 * np.minimum(1, E**2 / (R * m**2)), 1e-3 * far)  # in the core's well
+    far = np.maximum(far, np.finfo(np.float64).tiny * 1e9)  # a barrier so near is none
+    near = 0.01 * np.minimum(1, E / m / np.sqrt(R)) ** 2  # in the core's well
+    near = np.minimum(near, 1e-3 * far)
     grid = near * (far / near) ** np.linspace(0, 1, GRID)
     on_grid = height(grid)
     # The barrier is the highest of the local maxima: before it lies the well of the core.
@@ -99,12 +108,22 @@ def profile_exponent(R: ArrayLike, m: ArrayLike, E: ArrayLike, j: ArrayLike | No
     )
     inner, outer = _zero(height, bottom, top), _zero(height, far, top)
     node, weight = np.polynomial.legendre.leggauss(80)
-    theta = math.pi * (1 + node) / 2
-    x = inner + (outer - inner) * (1 - np.cos(theta)) / 2
-    dx = (outer - inner) * np.sin(theta) / 2 * weight * math.pi / 2
+    # half of the angle if the barrier goes on, the rest of it in s = ln(1 + x/R)
+    goes_on = (outer > R) & (inner < R)
+    last = np.where(goes_on, R, outer)
+    span = np.where(goes_on, math.pi / 2, math.pi)
+    theta = span * (1 + node) / 2
+    size = (last - inner) / (1 - np.cos(span))
+    x = inner + size * (1 - np.cos(theta))
+    dx = size * np.sin(theta) * weight * span / 2
     B = 2 * (np.sqrt(np.maximum(height(x), 0)) * dx).sum(axis=1)
+    theta = math.pi * (1 + node) / 4
+    reach = np.log1p(np.where(goes_on, outer, R) / R) - math.log(2)
+    r = 2 * R * np.exp(reach * np.sin(theta))
+    ds = reach * np.cos(theta) * weight * math.pi / 4
+    B += 2 * (np.sqrt(np.maximum(height(r - R), 0)) * r * ds).sum(axis=1)
     B = np.where(local.max(axis=1) > 0, B, 0.0)
-    return np.asarray(np.where(m[:, 0] < E[:, 0], B, np.inf).reshape(shape))[()]
+    return np.asarray(np.where(inside[:, 0], B, np.inf).reshape(shape))[()]
 
 
 def classical_limit(R: ArrayLike, m: ArrayLike = 1.0) -> Array:
@@ -141,9 +160,14 @@ def log_escape_rate(E: ArrayLike, m: ArrayLike, B: ArrayLike) -> Array:
     """Ln Γ with Γ = (m²/E) e^{−B}, in √λ v; the factor before e^{−B} is known to a factor of 2.
 
     Below B = 0.6 nothing holds, and neither does the formula: then the rate is of the order m²/E.
+
+    Raises:
+        ValueError: m or E is not above 0, or B is negative or not a number; ∞ is let in.
     """
-    with np.errstate(invalid="ignore"):
-        return np.asarray(2 * np.log(positive("m", m)) - np.log(positive("E", E)) - B)[()]
+    exponent = np.asarray(B, dtype=np.float64)
+    if not (exponent >= 0).all():
+        raise ValueError(f"B must be at least 0, got {exponent[~(exponent >= 0)].flat[0]}.")
+    return np.asarray(2 * np.log(positive("m", m)) - np.log(positive("E", E)) - exponent)[()]
 
 
 def _atanh_less(y: Array) -> Array:

@@ -37,8 +37,9 @@ class FermiSea:
     R: float
 
     def __post_init__(self) -> None:
-        whole("carriers", self.carriers, 1)
-        number("R", self.R, "(0, inf)")
+        # NumPy's integers would overflow in N², and its float32 lose digits
+        object.__setattr__(self, "carriers", whole("carriers", self.carriers, 1))
+        object.__setattr__(self, "R", number("R", self.R, "(0, inf)"))
 
     @property
     def angular_momentum(self) -> float:

@@ -26,13 +26,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace
 from joblib import cpu_count
 from numpy.typing import ArrayLike
-from scipy.special import j0, wrightomega
+from scipy.special import spherical_jn, wrightomega
 
 from halflife.arguments import Array, number, positive, whole
 from halflife.strings.profile import profile
@@ -50,6 +51,8 @@ STEP = 1 / 24
 """Of R, in time: about 150 steps a breathing, and nine digits left after some of them."""
 MOST_STEPS = 100_000
 """More than 600 breathings."""
+FAR = 1e6
+"""ωR from which on a ring's efficiency is 3/(4ωR) to ten digits."""
 FEW = 64
 """Loops that are not worth a second thread."""
 
@@ -68,8 +71,7 @@ class Tension:
 
     def __post_init__(self) -> None:
         number("running", self.running, "[0, inf)")
-        if self.running == 0:
-            number("mu", self.mu, "(0, inf)")
+        number("mu", self.mu, "(-inf, inf)" if self.running else "(0, inf)")
 
     def per_length(self, R: Any) -> Any:
         """μ(R); any shape, NumPy or torch."""
@@ -92,6 +94,7 @@ class Tension:
         Raises:
             ValueError: a J that is not above 0: without a current a loop rests nowhere.
         """
+        J = _plain("J", J)
         logarithm = np.log(positive("J", _detached(J)))
         if self.running == 0:
             return (J / (2 * math.pi * self.mu)) ** 0.5
@@ -114,8 +117,12 @@ GLOBAL = Tension(mu=-math.pi * RING_CONSTANT, running=math.pi)
 
 
 def tension_log(R: Any) -> Any:
-    """L(R) = ln(8R) − 2 + c₀, with which a loop's energy is 2π² R L; any shape, NumPy or torch."""
-    return _log(8 * _radius(R)) - RING_CONSTANT
+    """L(R) = ln(8R) − 2 + c₀, with which a loop's energy is 2π² R L; any shape, NumPy or torch.
+
+    Raises:
+        ValueError: an R that is not above 0, unless in a tensor. So do the functions below.
+    """
+    return _log(8 * _above_0("R", R)) - RING_CONSTANT
 
 
 def loop_energy(R: Any) -> Any:
@@ -127,16 +134,17 @@ def loop_energy(R: Any) -> Any:
     >>> round(float(loop_energy(45.0)), 1)
     3790.2
     """
-    return GLOBAL.energy(_radius(R))
+    return GLOBAL.energy(_above_0("R", R))
 
 
 def loop_force(R: Any) -> Any:
     """The derivative of `loop_energy` by R, 2π² (L + 1)."""
-    return GLOBAL.force(_radius(R))
+    return GLOBAL.force(_above_0("R", R))
 
 
 def angular_momentum(R_v: Any) -> Any:
     """The J = R² E′(R) of zero modes that hold a loop at radius `R_v`, in 1/λ."""
+    R_v = _above_0("R_v", R_v)
     return R_v * R_v * loop_force(R_v)
 
 
@@ -157,6 +165,7 @@ def vorton_radius(J: Any) -> Any:
 
 def breathing_frequency(R_v: Any) -> Any:
     """Angular frequency of small breathing about `R_v`, √(M″/M); 1/R_v up to terms in 1/L."""
+    R_v = _above_0("R_v", R_v)
     L = tension_log(R_v)
     return ((2 * L + 3) / (2 * L + 1)) ** 0.5 / R_v
 
@@ -164,7 +173,8 @@ def breathing_frequency(R_v: Any) -> Any:
 def radiation_efficiency(frequency: ArrayLike) -> Array:
     """c_f of a ring that breathes at ωR = `frequency`: what interference leaves of the dipole.
 
-    The average of cos²θ J₀(ωR sin θ)² over directions, over its value ⅓ at ω = 0.
+    The average of cos²θ J₀(ωR sin θ)² over directions, over its value ⅓ at ω = 0: by Sonine's
+    integral that of 3 j₁(a)/a over a = 2ωR sin φ, which falls as 3/(4ωR).
 
     Args:
         frequency: ωR, 0 or above, any shape.
@@ -178,10 +188,13 @@ def radiation_efficiency(frequency: ArrayLike) -> Array:
     x = np.asarray(frequency, dtype=np.float64)
     if not (np.isfinite(x) & (x >= 0)).all():
         raise ValueError(f"frequency must be finite and at least 0, got {frequency!r}.")
-    node, weight = np.polynomial.legendre.leggauss(32 + int(x.max(initial=0)))
-    cosine = (node + 1) / 2
-    average = 1.5 * weight * cosine**2 * j0(x[..., None] * np.sqrt(1 - cosine**2)) ** 2
-    return np.asarray(average.sum(axis=-1))[()]
+    far = x > FAR
+    near = np.where(far, 0.0, x)
+    points = 32 + int(near.max(initial=0))  # the midpoint rule of a periodic function
+    a = 2 * near[..., None] * np.sin((np.arange(points) + 0.5) * math.pi / (2 * points))
+    small = a < 1e-3
+    ratio = np.where(small, 1 / 3 - a**2 / 30, spherical_jn(1, a) / np.where(small, 1.0, a))
+    return np.asarray(np.where(far, 0.75 / np.maximum(x, FAR), 3 * ratio.mean(axis=-1)))[()]
 
 
 def quality_factor(R_v: Any, c_f: float | None = None) -> Any:
@@ -195,7 +208,7 @@ def quality_factor(R_v: Any, c_f: float | None = None) -> Any:
     4.5
     """
     c = float(radiation_efficiency(1.0)) if c_f is None else number("c_f", c_f, "(0, inf)")
-    return 3 * tension_log(R_v) / (math.pi * c)
+    return 3 * tension_log(_above_0("R_v", R_v)) / (math.pi * c)
 
 
 def chiral_loop(t: ArrayLike, R_max: float, R_min: float) -> Array:
@@ -261,13 +274,17 @@ class ThinLoop:
 
     def __post_init__(self) -> None:
         for name in ("J", "damping"):
-            values = np.asarray(_detached(getattr(self, name)), dtype=np.float64)
+            given = getattr(self, name)
+            if not _is_tensor(given):
+                object.__setattr__(self, name, _plain(name, given))
+            values = np.asarray(_detached(given), dtype=np.float64)
             bad = values[~(np.isfinite(values) & (values >= 0))]
             if bad.size:
                 raise ValueError(f"{name} must be finite and at least 0, got {bad.flat[0]}.")
 
     def mass(self, R: Any) -> Any:
         """M(R), the rest energy of the loop with its zero modes."""
+        R = _plain("R", R)
         return self.tension.energy(R) + self.J / R
 
     def evolve(self, R0: Any, times: Any) -> Trace:
@@ -356,11 +373,12 @@ class ThinLoop:
         """Refuse what would take more than MOST_STEPS before it begins."""
         rest = np.where(J > 0, self.tension.rest(np.where(J > 0, J, 1.0)), start)
         scale = np.minimum(rest, start) * STEP
-        steps = t[..., -1] / scale
+        last = t.max(axis=-1, initial=0.0)
+        steps = last / scale
         if (steps > MOST_STEPS).any():
             worst = np.unravel_index(steps.argmax(), steps.shape)
             raise ValueError(
-                f"times reach {t[..., -1][worst]:g}, more than {MOST_STEPS} steps for a loop that "
+                f"times reach {last[worst]:g}, more than {MOST_STEPS} steps for a loop that "
                 f"rests at {rest[worst]:g}; stop at {MOST_STEPS * scale[worst]:g} or before."
             )
 
@@ -373,21 +391,30 @@ def _in_threads(
 ) -> None:
     """Call a compiled kernel on shares of the loops, and fill `rows`."""
     each: list[Array] = [np.ascontiguousarray(x).reshape(-1) for x in loops]
-    each += [x.reshape(-1, x.shape[-1]) for x in rows]  # views
     count = len(each[0])
+    each += [x.reshape(count, x.shape[-1]) for x in rows]  # views
     threads = 1 if count <= FEW else int(cpu_count())  # those that this process may use
     pieces = 1 if threads == 1 else 8 * threads
     kernel(count * np.arange(pieces + 1) // pieces, threads, constants, *each)
 
 
-def _radius(R: Any) -> Any:
-    """A radius as it is.
-
-    Raises:
-        ValueError: it is not above 0.
-    """
-    positive("R", _detached(R))
+def _above_0(name: str, R: Any) -> Any:
+    """What was given, or a list as an array, if all of it is above 0; a tensor as it is."""
+    if not _is_tensor(R):  # which may be one that is being traced, without values
+        R = _plain(name, R)
+        positive(name, R)
     return R
+
+
+def _plain(name: str, x: Any) -> Any:
+    """A number, a tensor or an array of floats as it is; a list, or whole numbers, as float64."""
+    whole_numbers = isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind != "f"
+    if whole_numbers or not (hasattr(x, "shape") or isinstance(x, Real)):
+        try:
+            return np.asarray(x, dtype=np.float64)[()]
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be numbers, got {x!r}.") from None
+    return x
 
 
 def _log(x: Any) -> Any:

@@ -145,7 +145,7 @@ class Vorton:
         """
         mass = number("mass", mass, "[0, inf)") / math.sqrt(self.lam)
         mixing = number("mixing", mixing, "(0, inf)") / math.sqrt(self.lam)
-        strength = 2 * math.log(mixing**2 * _overlap(self.y / math.sqrt(self.lam)))
+        strength = 4 * math.log(mixing) + 2 * math.log(_overlap(self.y / math.sqrt(self.lam)))
 
         def scalar(R: Array, E: Array) -> Array:
             return log_rate(R, E, mass) + strength

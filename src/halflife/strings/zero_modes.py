@@ -133,14 +133,29 @@ def cloud_form_factor(q: ArrayLike, mass: float) -> Array:
 
 
 def rydberg(N: ArrayLike) -> Array:
-    """M/m = √(1 − 1/(2N + 1)²) of the states bound by the tail, N = n_r + |l|; for m ≪ √λ v."""
-    return np.asarray(np.sqrt(1 - 1 / (2 * np.asarray(N, dtype=np.float64) + 1) ** 2))[()]
+    """M/m = √(1 − 1/(2N + 1)²) of the states bound by the tail, N = n_r + |l|; for m ≪ √λ v.
+
+    Raises:
+        ValueError: an N below 0.
+    """
+    return np.asarray(np.sqrt(1 - 1 / (2 * _quanta(N) + 1) ** 2))[()]
 
 
 def thick_core(N: ArrayLike, mass: float) -> Array:
-    """M/m = √(2N c₁/m) of an oscillator, N = 2 n_r + |l| (+ 2 if repelled); for m ≫ √λ v."""
+    """M/m = √(2N c₁/m) of an oscillator, N = 2 n_r + |l| (+ 2 if repelled); for m ≫ √λ v.
+
+    Raises:
+        ValueError: an N below 0.
+    """
     mass = number("mass", mass, "(0, inf)")
-    return np.asarray(np.sqrt(2 * np.asarray(N, dtype=np.float64) * profile(1).slope / mass))[()]
+    return np.asarray(np.sqrt(2 * _quanta(N) * profile(1).slope / mass))[()]
+
+
+def _quanta(N: ArrayLike) -> Array:
+    found = np.asarray(N, dtype=np.float64)
+    if not (found >= 0).all():
+        raise ValueError(f"N must be at least 0, got {found[~(found >= 0)].flat[0]}.")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,11 @@ def evolve(
         ValueError: a step or an integrator that cannot be, with what could.
         CheckpointError: the file is of another run.
     """
+    steps = _count("steps", steps)
+    every = max(1, steps // 100) if every is None else _count("every", every)
     damping = None if rates is None else field.damping(rates, dt)
     method = check_step(field, dt, integrator, damping)
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}.")
-    every = max(1, steps // 100) if every is None else every
-    if every < 1:
-        raise ValueError(f"every must be at least 1, got {every}.")
+    dt = float(dt)  # a checkpoint keeps it as JSON
     return _run(field, dt, steps, method, damping, every, checkpoint)
 
 
@@ -90,12 +89,18 @@ def _fingerprint(field: Field, damping: Damping) -> str:
     return hashlib.sha256(b"".join([whole, *others])).hexdigest()[:12]
 
 
+def _count(name: str, value: object) -> int:
+    if not isinstance(value, Integral) or int(value) < 1:
+        raise ValueError(f"{name} must be at least 1, got {value!r}: a whole number.")
+    return int(value)
+
+
 def _run(
     field: Field,
     dt: float,
     steps: int,
     method: Integrator,
-    damping: Any,
+    damping: Damping | None,
     every: int,
     path: str | Path | None,
 ) -> Iterator[Progress]:
@@ -103,6 +108,12 @@ def _run(
     facts["rates"] = None if damping is None else _fingerprint(field, damping)
     step, looked, taken = 0, 0, 0.0
     if path is not None and Path(path).exists():
+        at = checkpoints.load(path).step
+        if at > steps:
+            raise checkpoints.CheckpointError(
+                f"{path} is at step {at} already, past steps={steps}: ask for more of them, or "
+                "give this run another file."
+            )
         step = checkpoints.restore(path, field, facts)
         taken = checkpoints.load(path).facts["absorbed"]
         field.due = damping

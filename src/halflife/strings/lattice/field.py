@@ -68,7 +68,7 @@ class Field:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}.")
         self.grid = grid
         self.slabs = slabs
-        values = _values("phi", phi, grid, padded=True)
+        values = _values("phi", phi, grid, dtype, padded=True)
         self._arrive: Callable[[], None] | None = None
         where = _device(device)
         name = resolve(engine, where, grid.axes)
@@ -80,7 +80,7 @@ class Field:
         if velocity is None:
             self.velocity.zero_()
         else:
-            self.velocity.copy_(_values("velocity", velocity, grid, padded=False))
+            self.velocity.copy_(_values("velocity", velocity, grid, dtype, padded=False))
         self.lag = 0.0
         self.due: Damping | None = None
         slope = None
@@ -281,8 +281,8 @@ def _device(name: str | torch.device) -> torch.device:
     return device
 
 
-def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:
-    """Two components on the grid, with a halo if padded; float64."""
+def _values(name: str, values: Values, grid: Grid, dtype: torch.dtype, *, padded: bool) -> Tensor:
+    """Two components on the grid, with a halo if padded, that `dtype` can hold."""
     full = tuple(n + 2 for n in grid.shape)
     if isinstance(values, Callable):  # type: ignore[arg-type]
         mesh = grid.mesh(padded=padded)
@@ -293,7 +293,11 @@ def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:
     elif isinstance(values, Tensor):
         tensor = values.detach().clone()
     else:
-        tensor = torch.from_numpy(np.array(values, dtype=np.float64))
+        array = np.array(values)
+        real = np.isrealobj(array)
+        tensor = torch.from_numpy(array.astype(np.float64) if real else array)
+    if tensor.is_complex():
+        raise ValueError(f"{name} is complex; give its two components, real and imaginary part.")
     inner = (2, *grid.shape)
     if padded and tuple(tensor.shape) == inner:
         for axis in range(1, grid.axes + 1):
@@ -303,6 +307,6 @@ def _values(name: str, values: Values, grid: Grid, *, padded: bool) -> Tensor:
     if tuple(tensor.shape) != wanted:
         also = f" or {wanted} with its halo" if padded else ""
         raise ValueError(f"{name} must be of shape {inner}{also}, got {tuple(tensor.shape)}.")
-    if not bool(torch.isfinite(tensor).all()):
-        raise ValueError(f"{name} must be finite; some of its values are not.")
+    if not bool(torch.isfinite(tensor.to(dtype)).all()):
+        raise ValueError(f"{name} must be finite in {dtype}; some of its values are not.")
     return tensor

@@ -7,16 +7,17 @@ lengths are in core widths 1/(√λ v). Knows nothing of the field's values or o
 from __future__ import annotations
 
 import math
-import operator
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from halflife.arguments import number
 from halflife.strings.lattice.edges import EdgeLike, Edges, Periodic, Reflecting, parse
 
 Geometry = Literal["cartesian", "axisymmetric"]
@@ -61,15 +62,20 @@ class Grid:
     first: int = 0
 
     def __post_init__(self) -> None:
-        try:
-            shape = tuple(operator.index(n) for n in self.shape)
-        except TypeError:
-            raise ValueError(f"shape must be of whole numbers, got {self.shape}.") from None
+        # Python's own numbers, whatever was given: a checkpoint keeps them as JSON
+        cells = tuple(self.shape) if isinstance(self.shape, Iterable) else ()
+        if not 1 <= len(cells) <= 3 or not all(isinstance(n, Integral) and n >= 2 for n in cells):
+            raise ValueError(
+                f"shape must be one to three numbers of at least 2, whole ones, got {self.shape}."
+            )
+        shape = tuple(int(n) for n in cells)
         object.__setattr__(self, "shape", shape)
-        if not 1 <= len(shape) <= 3 or min(shape) < 2:
-            raise ValueError(f"shape must be one to three numbers of at least 2, got {self.shape}.")
-        if not (math.isfinite(self.spacing) and self.spacing > 0):
+        if not (isinstance(self.spacing, Real) and 0 < self.spacing < math.inf):
             raise ValueError(f"spacing must be positive, got {self.spacing!r}.")
+        object.__setattr__(self, "spacing", float(self.spacing))
+        if self.origin is not None:
+            origin = tuple(number("origin", x, "(-inf, inf)") for x in self.origin)
+            object.__setattr__(self, "origin", origin)
         if self.spacing > COARSE:
             warnings.warn(
                 f"spacing={self.spacing:g} is wider than {COARSE} core widths: a string's core "
@@ -112,11 +118,15 @@ class Grid:
         return self.edges  # type: ignore[return-value]
 
     def centres(self, axis: int, *, padded: bool = False) -> NDArray[np.float64]:
-        """Centres of the cells along an axis, float64 [N]; with the halo's if padded, [N + 2]."""
+        """Centres of the cells along an axis, float64 [N]; with the halo's if padded, [N + 2].
+
+        A distance from the axis of symmetry is that of the mirror image in a halo beyond it.
+        """
         assert self.origin is not None
         cells = np.arange(-1, self.shape[axis] + 1) if padded else np.arange(self.shape[axis])
         cells = cells + (0 if axis else self.first)
-        return np.asarray(self.origin[axis] + (cells + 0.5) * self.spacing, dtype=np.float64)
+        at = np.asarray(self.origin[axis] + (cells + 0.5) * self.spacing, dtype=np.float64)
+        return np.abs(at) if self.geometry == "axisymmetric" and axis == 0 else at
 
     def mesh(self, *, padded: bool = False) -> tuple[NDArray[np.float64], ...]:
         """The centres of all axes, each shaped to broadcast to the grid."""

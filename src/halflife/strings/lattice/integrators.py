@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from numbers import Integral, Real
 
 import torch
 
@@ -137,7 +138,7 @@ def check_step(
             an integrator that goes back in time.
     """
     method = integrator(name)
-    if not math.isfinite(dt) or dt == 0:
+    if not (isinstance(dt, Real) and math.isfinite(dt)) or dt == 0:
         raise ValueError(f"dt must be a number other than 0, got {dt!r}.")
     most = stable_step(field, method)
     if abs(dt) > most:
@@ -183,8 +184,8 @@ def advance(
         ValueError: as of `check_step`, or the velocity is behind by another step's lag.
     """
     method = check_step(field, dt, method, damping)
-    if steps < 0:
-        raise ValueError(f"steps must be at least 0, got {steps}.")
+    if not (isinstance(steps, Integral) and steps >= 0):
+        raise ValueError(f"steps must be at least 0, got {steps!r}: a whole number.")
     lag = method.weights[0] * dt / 2
     if field.lag not in (0.0, lag):
         raise ValueError(

@@ -56,11 +56,15 @@ class LocalLoop:
     w: float = 1.0
 
     def __post_init__(self) -> None:
-        number("R0", self.R0, "(4, inf)", "Opposite sides of a smaller loop touch.")
-        number("J", self.J, "[0, inf)")
-        number("w", self.w, "(0, inf)")
-        if self.mh is not None:
-            number("mh", self.mh, "(0, inf)")
+        touch = "Opposite sides of a smaller loop touch."
+        plain = {  # Python's own numbers, whatever was given
+            "R0": number("R0", self.R0, "(4, inf)", touch),
+            "J": number("J", self.J, "[0, inf)"),
+            "mh": None if self.mh is None else number("mh", self.mh, "(0, inf)"),
+            "w": number("w", self.w, "(0, inf)"),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if 0 < self.vorton_radius < SMALLEST_VORTON * (1 - 1e-9):
             least = 2 * np.pi * TENSION * SMALLEST_VORTON**2
             raise ValueError(
@@ -71,8 +75,8 @@ class LocalLoop:
     @classmethod
     def around(cls, vorton_radius: float, R0: float, **more: Any) -> LocalLoop:
         """A loop whose current holds it at `vorton_radius`; it starts at R0."""
-        number("vorton_radius", vorton_radius, f"[{SMALLEST_VORTON:g}, inf)")
-        return cls(R0=R0, J=2 * np.pi * TENSION * vorton_radius**2, **more)
+        radius = number("vorton_radius", vorton_radius, f"[{SMALLEST_VORTON:g}, inf)")
+        return cls(R0=R0, J=2 * np.pi * TENSION * radius**2, **more)
 
     @property
     def vorton_radius(self) -> float:
@@ -130,11 +134,13 @@ class LocalLoop:
         Warns:
             UserWarning: the current left the string, or even the box, which ends the run early.
         """
-        number("T", T, "(0, inf)")
-        number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
-        number("every", every, "(0, inf)")
-        number("noise", noise, "[0, 1)")
-        whole("seed", seed, 0)
+        T = number("T", T, "(0, inf)")
+        h = number(
+            "h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core."
+        )
+        every = number("every", every, "(0, inf)")
+        noise = number("noise", noise, "[0, 1)")
+        seed = whole("seed", seed, 0)
         least = 1.2 * self.R0 + max(ROOM, 8 * self.w)
         length = room(box, least=least, causal=self.R0 + T / 2)
         largest = max(self.R0, self.vorton_radius)

@@ -4,9 +4,9 @@ The model is ours: the paper's abstract gives the claims, not the equations.
 
 - `Loop(R0, J).evolve(T, h)` (`evolve.py`) and the `Trace` that it leaves (`trace.py`); in three
   dimensions `evolve_in_space` (`space.py`), with a `Ripple`
-- how a loop begins (`initial.py`, `solid_angle.py`); what carries the current: rings
-  (`markers.py`), beads in three dimensions (`beads.py`), and how firmly a string holds them
-  (`hold.py`)
+- how a loop begins, `loop_field` (`initial.py`) and `loop_phase` (`solid_angle.py`); what carries
+  the current: rings (`markers.py`), beads in three dimensions (`beads.py`), and how firmly a
+  string holds them (`hold.py`)
 - what a run asks for (`limits.py`); the step and its books (`coupled.py`, `energy.py`, `flux.py`,
   `radius.py`), what takes radiation out (`Absorber`, `reflectivity`; `absorber.py`), a run on disk
   (`checkpoint.py`)
@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from halflife.strings.loop.absorber import Absorber, reflectivity
     from halflife.strings.loop.evolve import Loop
+    from halflife.strings.loop.initial import loop_field
+    from halflife.strings.loop.solid_angle import loop_phase
     from halflife.strings.loop.space import Ripple, SpaceTrace, evolve_in_space
     from halflife.strings.loop.trace import Trace
 
@@ -31,6 +33,8 @@ _HOME = {
     "SpaceTrace": "space",
     "Trace": "trace",
     "evolve_in_space": "space",
+    "loop_field": "initial",
+    "loop_phase": "solid_angle",
     "reflectivity": "absorber",
 }
 
@@ -41,6 +45,8 @@ __all__ = [
     "SpaceTrace",
     "Trace",
     "evolve_in_space",
+    "loop_field",
+    "loop_phase",
     "reflectivity",
 ]
 

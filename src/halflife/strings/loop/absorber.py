@@ -12,7 +12,9 @@ radius. `reflectivity` measures it. Knows nothing of loops.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,8 +44,9 @@ class Absorber:
     def __post_init__(self) -> None:
         for name in ("width", "strength"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
+            if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
                 raise ValueError(f"{name}={value}; pass a finite number that is not negative")
+            object.__setattr__(self, name, float(value))  # a checkpoint keeps it as JSON
         if (self.width > 0) != (self.strength > 0):
             raise ValueError(
                 f"width={self.width:g} with strength={self.strength:g}: a sponge wants both; "
@@ -86,8 +89,8 @@ def reflectivity(
     Args:
         absorber: What stands at the end.
         wavelengths: In core units, each at least 8 h.
-        h: Spacing.
-        dt: Step, 0.4 h if left out.
+        h: Spacing, > 0.
+        dt: Step, > 0 and below h; 0.4 h if left out.
 
     Returns:
         Reflected fraction of the energy at each wavelength, float64 of the shape of `wavelengths`.
@@ -96,11 +99,11 @@ def reflectivity(
     Raises:
         ValueError: a wavelength is shorter than 8 h, or a step is not below h: it is unstable.
     """
-    number("h", h, "(0, inf)")
+    h = number("h", h, "(0, inf)")
+    dt = 0.4 * h if dt is None else number("dt", dt, f"(0, {h})", "A longer step is unstable.")
     waves = np.asarray(wavelengths, float)
     if waves.size == 0 or not np.all(np.isfinite(waves) & (waves >= 8 * h)):
         raise ValueError(f"wavelengths={waves}; each must be at least 8 h = {8 * h:g}")
-    dt = 0.4 * h if dt is None else number("dt", dt, f"(0, {h})", "A longer step is unstable.")
     short, long = float(waves.min()), float(waves.max())
     pulse = short / 4  # its spectrum still holds e⁻² of its height at the shortest wave
     room = max(3 * long + 18 * pulse, 2 * absorber.width)

@@ -67,12 +67,16 @@ class Loop:
     groups: int = 1
 
     def __post_init__(self) -> None:
-        number("R0", self.R0, "(2, inf)", "Opposite sides of a smaller loop touch.")
-        number("J", self.J, "[0, inf)")
-        number("w", self.w, "(0, inf)")
-        whole("groups", self.groups, 1, 1000)
-        if self.mh is not None:
-            number("mh", self.mh, "(0, inf)")
+        touch = "Opposite sides of a smaller loop touch."
+        plain = {  # Python's own numbers, whatever was given: a checkpoint keeps them as JSON
+            "R0": number("R0", self.R0, "(2, inf)", touch),
+            "J": number("J", self.J, "[0, inf)"),
+            "mh": None if self.mh is None else number("mh", self.mh, "(0, inf)"),
+            "w": number("w", self.w, "(0, inf)"),
+            "groups": whole("groups", self.groups, 1, 1000),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if self.J > 0 and self.vorton_radius < SMALLEST_VORTON:
             raise ValueError(
                 f"J={self.J:g} rests at a radius of {self.vorton_radius:.3g} core units, where the "
@@ -83,8 +87,8 @@ class Loop:
     @classmethod
     def around(cls, vorton_radius: float, R0: float, **more: Any) -> Loop:
         """A loop whose current holds it at `vorton_radius`; it starts at R0."""
-        number("vorton_radius", vorton_radius, f"[{SMALLEST_VORTON:g}, inf)", _TOO_SMALL)
-        return cls(R0=R0, J=float(angular_momentum(vorton_radius)), **more)
+        radius = number("vorton_radius", vorton_radius, f"[{SMALLEST_VORTON:g}, inf)", _TOO_SMALL)
+        return cls(R0=R0, J=float(angular_momentum(radius)), **more)
 
     @property
     def vorton_radius(self) -> float:
@@ -221,12 +225,13 @@ class Loop:
         dtype: str,
     ) -> _Setting:
         """Check all that can be checked before the work."""
-        number("T", T, "(0, inf)")
-        number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
-        number("every", every, "(0, inf)")
-        number("noise", noise, "[0, 1)")
-        whole("seed", seed, 0)
-        whole("frames", frames, 0)
+        T = number("T", T, "(0, inf)")
+        h = number(
+            "h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core."
+        )
+        every = number("every", every, "(0, inf)")
+        noise = number("noise", noise, "[0, 1)")
+        seed, frames = whole("seed", seed, 0), whole("frames", frames, 0)
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
         absorber = Absorber() if absorber is None else absorber
@@ -245,13 +250,13 @@ class Loop:
             mh=self.mass,
             w=self.w,
             groups=self.groups,
-            T=float(T),
-            h=float(h),
+            T=T,
+            h=h,
             dt=float(step),
             cells=int(np.ceil(length / h - 1e-9)),
             absorber=absorber,
-            noise=float(noise),
-            seed=int(seed),
+            noise=noise,
+            seed=seed,
             stride=max(1, round(every / step)),
             frames=frames,
             dtype=dtype,

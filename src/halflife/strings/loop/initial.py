@@ -31,6 +31,7 @@ def loop_field(r: ArrayLike, z: ArrayLike, R: float, noise: Array | float = 0.0)
 
     Returns:
         (φ₁, φ₂), float64 of shape (2, *shape of r and z). Without noise φ₁ is even and φ₂ odd in z.
+        Of two loops on one axis φ₁ + iφ₂ is the product of each one's, z from its own plane.
 
     Raises:
         ValueError: as `solid_angle`.

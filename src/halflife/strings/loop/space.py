@@ -62,9 +62,9 @@ class Ripple:
     vertical: float = 0.0
 
     def __post_init__(self) -> None:
-        whole("mode", self.mode, 1, MODES - 1)
-        number("radial", self.radial, "[-0.3, 0.3]")
-        number("vertical", self.vertical, "[-0.3, 0.3]")
+        object.__setattr__(self, "mode", whole("mode", self.mode, 1, MODES - 1))
+        for name in ("radial", "vertical"):
+            object.__setattr__(self, name, number(name, getattr(self, name), "[-0.3, 0.3]"))
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ def evolve_in_space(
     """
     ripple = Ripple() if ripple is None else ripple
     absorber = Absorber() if absorber is None else absorber
-    number("T", T, "(0, inf)")
-    number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
-    number("every", every, "(0, inf)")
+    T = number("T", T, "(0, inf)")
+    h = number("h", h, f"(0, {COARSEST}]", "A wider spacing does not resolve the string's core.")
+    every = number("every", every, "(0, inf)")
     if loop.groups != 1:
         raise ValueError(f"groups={loop.groups}; in space a loop has one group, of beads")
     if dtype not in ("float32", "float64"):

@@ -36,7 +36,7 @@ from joblib import cpu_count
 from numpy.typing import ArrayLike
 from scipy import special
 
-from halflife.arguments import Array, positive
+from halflife.arguments import Array, positive, whole
 from halflife.compiled import kept
 from halflife.strings.worldsheet import airy
 from halflife.strings.worldsheet.airy import evaluate, tables
@@ -109,7 +109,7 @@ def log_rate(
             made.second_series,
         )
 
-    workers = threads or int(cpu_count())
+    workers = int(cpu_count()) if threads is None else whole("threads", threads, 1)
     if size <= 2 * CHUNK or workers == 1:
         for start in range(0, size, CHUNK):
             work(start)
@@ -202,7 +202,10 @@ def _uniform(
 def _checked(R: ArrayLike, E: ArrayLike, M: ArrayLike, vertex: str) -> tuple[Array, Array, Array]:
     if vertex not in VERTICES:
         raise ValueError(f"vertex={vertex!r}; choose 'scalar' or 'chiral'.")
-    mass = np.asarray(M, dtype=np.float64)
+    try:
+        mass = np.asarray(M, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"M must be numbers of at least 0, got {M!r}.") from None
     if not np.all(np.isfinite(mass) & (mass >= 0)):
         bad = mass[~(np.isfinite(mass) & (mass >= 0))].flat[0]
         raise ValueError(f"M holds {bad}; masses are finite and not negative.")

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from halflife.arguments import Array, number
-from halflife.strings.worldsheet.circle import Vertex, log_rate
+from halflife.strings.worldsheet.circle import VERTICES, Vertex, log_rate
 
 DECADES = 40.0
 """Exponent, beyond that at the threshold, at which the integral over s ends."""
@@ -32,10 +32,16 @@ class PhaseSpace:
         threshold: Least invariant mass, the sum of the masses.
         density: Function from s = (invariant mass)² to ρ(s), of the same shape; ρ ds has no unit
             if the coupling has that of the two-particle decay.
+
+    Raises:
+        ValueError: a threshold that is negative or not finite.
     """
 
     threshold: float
     density: Callable[[Array], Array]
+
+    def __post_init__(self) -> None:
+        number("threshold", self.threshold, "[0, inf)")
 
 
 def two_body(M1: float, M2: float) -> PhaseSpace:
@@ -71,6 +77,7 @@ def log_rate_into(R: float, E: float, final: PhaseSpace, *, vertex: Vertex = "sc
         −∞ if the threshold is E or more.
     """
     R, E = number("R", R, "(0, inf)"), number("E", E, "(0, inf)")
+    _check_vertex(vertex)
     lowest = final.threshold**2
     if lowest >= E**2:
         return -math.inf
@@ -108,12 +115,19 @@ def log_cascade_rate(
     """
     R = number("R", R, "(0, inf)")
     j = number("j", j, "(0, inf)")
+    M = number("M", M, "[0, inf)")
+    _check_vertex(vertex)
     if not (j - 0.5).is_integer():
         raise ValueError(f"j={j}; the levels of a loop are 1/2, 3/2, 5/2, …")
     free = sorted(set(np.arange(0.5, j).tolist()) - {float(level) for level in filled})
     if not free:
         return -math.inf
     return float(special.logsumexp(log_rate(R, (j - np.array(free)) / R, M, vertex=vertex)))
+
+
+def _check_vertex(vertex: str) -> None:
+    if vertex not in VERTICES:  # even where nothing is open, and no rate is asked for
+        raise ValueError(f"vertex={vertex!r}; choose 'scalar' or 'chiral'.")
 
 
 def blocked(carriers: int) -> Array:
