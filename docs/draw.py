@@ -21,6 +21,8 @@ from halflife.optim import LionK
 from halflife.optim.diagnostics import DiagnosticsRecorder, figure, read_diagnostics
 from halflife.optim.kappa.figure import constraint_figure, gradient_figure
 from halflife.strings import bound_states_figure, lifetime_figure
+from halflife.strings.loop import Loop
+from halflife.strings.loop.film import strip
 
 IMAGES = Path(__file__).parent / "images"
 ENTRIES = (
@@ -70,7 +72,12 @@ def run() -> Figure:
         return figure(read_diagnostics(path))
 
 
-PICTURES: dict[str, Callable[[], Figure]] = {
+def loop(path: Path) -> None:
+    """Stills of a loop that settles, as `halflife strings evolve --strip` makes them."""
+    strip(Loop.around(30.0, 45.0).evolve(600.0, dtype="float32", frames=60), path)
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
     "optim-gradients.png": gradients,
     "optim-constraints.png": constraints,
     "optim-run.png": run,
@@ -81,10 +88,13 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 
 def draw(name: str) -> None:
     """Make one picture."""
+    if name == "strings-loop.png":
+        loop(IMAGES / name)
+        return
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if chromium is None:
         raise SystemExit("There is no Chromium on the path to draw with; install it.")
-    drawn = PICTURES[name]()
+    drawn = FIGURES[name]()
     size: Any = drawn.layout
     width, height = int(size.width or 1000), int(size.height)
     drawn.update_layout(width=width, height=height)
@@ -104,5 +114,5 @@ def draw(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for picture in sys.argv[1:] or PICTURES:
+    for picture in sys.argv[1:] or (*FIGURES, "strings-loop.png"):
         draw(picture)
