@@ -69,9 +69,10 @@ def test_the_table_of_conventions_is_the_one_in_the_code():
 
 def test_every_picture_of_the_guides_is_drawn_by_the_script():
     script = (DOCS / "draw.py").read_text()
+    pages = ("optim.md", "kappa.md", "moving-from-adamw.md", "strings.md", "strings-loops.md")
     used = {
         name
-        for page in ("optim.md", "kappa.md", "moving-from-adamw.md", "strings.md")
+        for page in pages
         for name in re.findall(r"images/([\w-]+\.png)", (DOCS / page).read_text())
     }
     assert used == set(re.findall(r'"([\w-]+\.png)"', script))
