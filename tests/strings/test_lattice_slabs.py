@@ -71,6 +71,7 @@ x = np.linspace(0, 1, 9)
 field = Field(slabs.grid, lambda x, y, z: (np.cos(x + y + z), 0 * x * y * z), slabs=slabs)
 rates = [x[slabs.planes], None, np.full(6, 0.1)]
 list(evolve(field, 0.1, 10, rates=rates, every=10, checkpoint=sys.argv[1]))
+dist.barrier()
 dist.destroy_process_group()
 """
 

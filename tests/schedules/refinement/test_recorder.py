@@ -314,6 +314,7 @@ from torch.distributed.fsdp import fully_shard
 model = network()
 fully_shard(model, mesh=init_device_mesh("cpu", (2,)))
 train(model, f"{folder}/fsdp.jsonl")
+dist.barrier()
 dist.destroy_process_group()
 """
 

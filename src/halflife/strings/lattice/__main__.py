@@ -121,6 +121,10 @@ def _run(given: argparse.Namespace, device: str, many: bool) -> None:
         if first is not None and first[0] < given.steps:
             rate = (given.steps - first[0]) * grid.sites / (time.perf_counter() - first[1])
             say(f"{rate / 1e6:.0f} million site updates a second")
+    if slabs is not None:
+        # Gloo's threads let go of the last sums here: at Python's end they would be killed in it,
+        # and with them the process.
+        slabs.wait()
 
 
 def _parser() -> argparse.ArgumentParser:
