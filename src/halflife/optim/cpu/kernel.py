@@ -40,7 +40,7 @@ from halflife.optim.cpu.memory import (
 from halflife.threads import shared
 
 TILE = eight_bit.BLOCK
-AHEAD = 2048
+AHEAD = 1024
 """How many bytes before their use numbers are fetched: hides the memory's latency."""
 
 # What a kernel is specialised by: the types of its arguments. A column has one row a tensor.
