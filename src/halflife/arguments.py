@@ -83,6 +83,19 @@ def array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> Array:
     return found
 
 
+def nonnegative(name: str, values: ArrayLike) -> Array:
+    """Return `values` as a float64 array, all of them at least 0; ∞ is let in.
+
+    Raises:
+        ValueError: one that is below 0, or not a number.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    bad = found[~(found >= 0)]
+    if bad.size:
+        raise ValueError(f"{name} must be at least 0, got {bad.flat[0]}.")
+    return found
+
+
 def positive(name: str, values: ArrayLike) -> Array:
     """Return `values` as a float64 array, all of them finite and above 0.
 

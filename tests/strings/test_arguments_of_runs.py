@@ -45,10 +45,13 @@ def test_a_lattice_run_with_numpys_numbers_is_kept_and_goes_on(numbers, tmp_path
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: evolve(made(), 0.1, 20.0), "steps must be at least 1, got 20.0: a whole number"),
-        (lambda: evolve(made(), 0.1, 20, every=2.0), "every must be at least 1, got 2.0"),
+        (lambda: evolve(made(), 0.1, 20.0), "steps must be a whole number of at least 1, got 20.0"),
+        (
+            lambda: evolve(made(), 0.1, 20, every=2.0),
+            "every must be a whole number of at least 1, got 2.0",
+        ),
         (lambda: evolve(made(), "a", 20), "dt must be a number other than 0, got 'a'"),
-        (lambda: advance(made(), 0.1, 1.5), "steps must be at least 0, got 1.5"),
+        (lambda: advance(made(), 0.1, 1.5), "steps must be a whole number of at least 0, got 1.5"),
         (lambda: Grid((16.7, 16), 0.5), "shape must be one to three numbers of at least 2, whole"),
         (lambda: Grid(16, 0.5), "shape must be one to three numbers"),
         (lambda: Grid((4, 4), "a"), "spacing must be positive, got 'a'"),

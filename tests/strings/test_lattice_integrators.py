@@ -180,7 +180,7 @@ def test_a_damping_that_is_due_is_seen_too():
         ((0.1, 1, "euler"), "integrator must be one of leapfrog, yoshida4"),
         ((0.0, 1), "dt must be a number other than 0"),
         ((float("nan"), 1), "dt must be a number other than 0"),
-        ((0.1, -1), "steps must be at least 0, got -1"),
+        ((0.1, -1), "steps must be a whole number of at least 0, got -1"),
         ((2.0, 1), "dt=2 is unstable with integrator 'leapfrog' at spacing 0.5: take at most"),
     ],
 )
@@ -220,9 +220,9 @@ def test_a_run_reports_light_crossings_and_ends_synchronous():
 
 
 def test_a_run_that_cannot_be_is_refused_before_it_starts():
-    with pytest.raises(ValueError, match="steps must be at least 1"):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1"):
         evolve(smooth(), 0.1, 0)
-    with pytest.raises(ValueError, match="every must be at least 1"):
+    with pytest.raises(ValueError, match="every must be a whole number of at least 1"):
         evolve(smooth(), 0.1, 5, every=0)
     with pytest.raises(ValueError, match="unstable"):
         evolve(smooth(), 1.0, 5)

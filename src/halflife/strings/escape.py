@@ -23,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from halflife.arguments import Array, positive
+from halflife.arguments import Array, nonnegative, positive
 from halflife.strings.profile import profile
 
 TERMS = 10
@@ -164,9 +164,7 @@ def log_escape_rate(E: ArrayLike, m: ArrayLike, B: ArrayLike) -> Array:
     Raises:
         ValueError: m or E is not above 0, or B is negative or not a number; ∞ is let in.
     """
-    exponent = np.asarray(B, dtype=np.float64)
-    if not (exponent >= 0).all():
-        raise ValueError(f"B must be at least 0, got {exponent[~(exponent >= 0)].flat[0]}.")
+    exponent = nonnegative("B", B)
     return np.asarray(2 * np.log(positive("m", m)) - np.log(positive("E", E)) - exponent)[()]
 
 

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eigh
 from scipy.special import j0
 
-from halflife.arguments import Array, number, whole
+from halflife.arguments import Array, nonnegative, number, whole
 from halflife.strings.profile import profile
 
 ORDER = 10
@@ -138,7 +138,7 @@ def rydberg(N: ArrayLike) -> Array:
     Raises:
         ValueError: an N below 0.
     """
-    return np.asarray(np.sqrt(1 - 1 / (2 * _quanta(N) + 1) ** 2))[()]
+    return np.asarray(np.sqrt(1 - 1 / (2 * nonnegative("N", N) + 1) ** 2))[()]
 
 
 def thick_core(N: ArrayLike, mass: float) -> Array:
@@ -148,14 +148,7 @@ def thick_core(N: ArrayLike, mass: float) -> Array:
         ValueError: an N below 0.
     """
     mass = number("mass", mass, "(0, inf)")
-    return np.asarray(np.sqrt(2 * _quanta(N) * profile(1).slope / mass))[()]
-
-
-def _quanta(N: ArrayLike) -> Array:
-    found = np.asarray(N, dtype=np.float64)
-    if not (found >= 0).all():
-        raise ValueError(f"N must be at least 0, got {found[~(found >= 0)].flat[0]}.")
-    return found
+    return np.asarray(np.sqrt(2 * nonnegative("N", N) * profile(1).slope / mass))[()]
 
 
 @dataclass(frozen=True, eq=False)

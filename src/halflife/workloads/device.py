@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
+from halflife.devices import device_of, lack
 from halflife.errors import HalflifeError
 
 
@@ -18,20 +19,12 @@ def a_device(name: str | torch.device) -> torch.device:
         ValueError: PyTorch knows no such name.
         HalflifeError: It names a card that is not here.
     """
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(
-            f"device must be 'cpu', 'cuda' or 'cuda:1' and so on, got {name!r}."
-        ) from None
-    if device.type == "cuda":
-        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= cards:
-            raise HalflifeError(
-                f"device={str(name)!r} asks for a card, and PyTorch {torch.__version__} can use "
-                f"{cards or 'none'} here; go to a machine with one, or pass device='cpu', which "
-                "for a large workload takes days."
-            )
+    device = device_of(name)
+    if missing := lack(device):
+        raise HalflifeError(
+            f"{missing}; go to a machine with one, or pass device='cpu', which for a large "
+            "workload takes days."
+        )
     return device
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from halflife.arguments import whole
 from halflife.strings.lattice import checkpoint as checkpoints
 from halflife.strings.lattice.engines import Damping
 from halflife.strings.lattice.field import Field
@@ -74,8 +74,8 @@ def evolve(
         ValueError: a step or an integrator that cannot be, with what could.
         CheckpointError: the file is of another run.
     """
-    steps = _count("steps", steps)
-    every = max(1, steps // 100) if every is None else _count("every", every)
+    steps = whole("steps", steps, 1)
+    every = max(1, steps // 100) if every is None else whole("every", every, 1)
     damping = None if rates is None else field.damping(rates, dt)
     method = check_step(field, dt, integrator, damping)
     dt = float(dt)  # a checkpoint keeps it as JSON
@@ -89,12 +89,6 @@ def _fingerprint(field: Field, damping: Damping) -> str:
     return hashlib.sha256(b"".join([whole, *others])).hexdigest()[:12]
 
 
-def _count(name: str, value: object) -> int:
-    if not isinstance(value, Integral) or int(value) < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}: a whole number.")
-    return int(value)
-
-
 def _run(
     field: Field,
     dt: float,
@@ -104,18 +98,18 @@ def _run(
     every: int,
     path: str | Path | None,
 ) -> Iterator[Progress]:
-    facts: dict[str, Any] = {"dt": dt, "integrator": method.name, "damped": damping is not None}
-    facts["rates"] = None if damping is None else _fingerprint(field, damping)
+    rates = None if damping is None else _fingerprint(field, damping)
+    facts: dict[str, Any] = {"dt": dt, "integrator": method.name, "rates": rates}
     step, looked, taken = 0, 0, 0.0
     if path is not None and Path(path).exists():
-        at = checkpoints.load(path).step
-        if at > steps:
+        kept = checkpoints.load(path)
+        if kept.step > steps:
             raise checkpoints.CheckpointError(
-                f"{path} is at step {at} already, past steps={steps}: ask for more of them, or "
-                "give this run another file."
+                f"{path} is at step {kept.step} already, past steps={steps}: ask for more of them, "
+                "or give this run another file."
             )
         step = checkpoints.restore(path, field, facts)
-        taken = checkpoints.load(path).facts["absorbed"]
+        taken = kept.facts["absorbed"]
         field.due = damping
     size = field.slabs.whole.size if field.slabs else field.grid.size
     while step < steps:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from halflife.devices import device_of, lack
 from halflife.strings.lattice import edges, memory
 from halflife.strings.lattice.energy import Energy, absorbed, charge, energy
 from halflife.strings.lattice.engines import Damping, EngineName, Late, resolve, start
@@ -70,7 +71,9 @@ class Field:
         self.slabs = slabs
         values = _values("phi", phi, grid, dtype, padded=True)
         self._arrive: Callable[[], None] | None = None
-        where = _device(device)
+        where = device_of(device)
+        if missing := lack(where):
+            raise ValueError(f"{missing}; take device='cpu'.")
         name = resolve(engine, where, grid.axes)
         if name == "numba":
             self._padded = memory.spaced(values.shape, dtype).copy_(values)
@@ -261,24 +264,6 @@ class Field:
                 face = edges.face(self._padded, axis, high)
                 found.advance(face, next(nearest), drift / self.grid.spacing)
         self._fill(self._faces[:-2] if self.engine.fills_last else self._faces)
-
-
-def _device(name: str | torch.device) -> torch.device:
-    """The device of this name, if it is there."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(
-            f"device must be 'cpu', 'cuda' or 'cuda:1' and so on, got {name!r}."
-        ) from None
-    if device.type == "cuda":
-        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= cards:
-            raise ValueError(
-                f"device={str(name)!r} asks for a card, and PyTorch {torch.__version__} can use "
-                f"{cards or 'none'} here; take device='cpu'."
-            )
-    return device
 
 
 def _values(name: str, values: Values, grid: Grid, dtype: torch.dtype, *, padded: bool) -> Tensor:

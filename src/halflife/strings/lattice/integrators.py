@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 
+from halflife.arguments import whole
 from halflife.strings.lattice.engines import Damping
 from halflife.strings.lattice.field import Field
 from halflife.strings.lattice.stencil import inside
@@ -184,8 +185,7 @@ def advance(
         ValueError: as of `check_step`, or the velocity is behind by another step's lag.
     """
     method = check_step(field, dt, method, damping)
-    if not (isinstance(steps, Integral) and steps >= 0):
-        raise ValueError(f"steps must be at least 0, got {steps!r}: a whole number.")
+    steps = whole("steps", steps, 0)
     lag = method.weights[0] * dt / 2
     if field.lag not in (0.0, lag):
         raise ValueError(

@@ -199,9 +199,14 @@ def _uniform(
         out[i] = front + one + math.log(s + spread * math.exp(two - one))
 
 
-def _checked(R: ArrayLike, E: ArrayLike, M: ArrayLike, vertex: str) -> tuple[Array, Array, Array]:
+def check_vertex(vertex: str) -> None:
+    """Refuse another name than those of `VERTICES`."""
     if vertex not in VERTICES:
         raise ValueError(f"vertex={vertex!r}; choose 'scalar' or 'chiral'.")
+
+
+def _checked(R: ArrayLike, E: ArrayLike, M: ArrayLike, vertex: str) -> tuple[Array, Array, Array]:
+    check_vertex(vertex)
     try:
         mass = np.asarray(M, dtype=np.float64)
     except (TypeError, ValueError):

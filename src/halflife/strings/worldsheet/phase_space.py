@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 
 from halflife.arguments import Array, number
-from halflife.strings.worldsheet.circle import VERTICES, Vertex, log_rate
+from halflife.strings.worldsheet.circle import Vertex, check_vertex, log_rate
 
 DECADES = 40.0
 """Exponent, beyond that at the threshold, at which the integral over s ends."""
@@ -77,7 +77,7 @@ def log_rate_into(R: float, E: float, final: PhaseSpace, *, vertex: Vertex = "sc
         −∞ if the threshold is E or more.
     """
     R, E = number("R", R, "(0, inf)"), number("E", E, "(0, inf)")
-    _check_vertex(vertex)
+    check_vertex(vertex)  # even where nothing is open, and no rate is asked for
     lowest = final.threshold**2
     if lowest >= E**2:
         return -math.inf
@@ -116,18 +116,13 @@ def log_cascade_rate(
     R = number("R", R, "(0, inf)")
     j = number("j", j, "(0, inf)")
     M = number("M", M, "[0, inf)")
-    _check_vertex(vertex)
+    check_vertex(vertex)  # even where nothing is open, and no rate is asked for
     if not (j - 0.5).is_integer():
         raise ValueError(f"j={j}; the levels of a loop are 1/2, 3/2, 5/2, …")
     free = sorted(set(np.arange(0.5, j).tolist()) - {float(level) for level in filled})
     if not free:
         return -math.inf
     return float(special.logsumexp(log_rate(R, (j - np.array(free)) / R, M, vertex=vertex)))
-
-
-def _check_vertex(vertex: str) -> None:
-    if vertex not in VERTICES:  # even where nothing is open, and no rate is asked for
-        raise ValueError(f"vertex={vertex!r}; choose 'scalar' or 'chiral'.")
 
 
 def blocked(carriers: int) -> Array:
