@@ -11,7 +11,8 @@ and two.
 
 `floor` reads weights, gradient and average and writes weights and average, as every Lion must,
 with two additions an entry; Numba compiles it as ours, and one call does all tensors. `SGD fused`
-is PyTorch's, with momentum: the same memory. AdamW has to move 1.4 times as much.
+is PyTorch's, with momentum: the same memory, and the better floor where `floor` comes out above 1,
+as on an AMD EPYC (1.3 to 2.4). AdamW has to move 1.4 times as much.
 
 Peers that are not installed are left out; the extra `bench` has them. timm wants a torchvision of
 the same build as PyTorch, but its optimizer does not: `pip install --no-deps timm` is enough here.
@@ -97,12 +98,12 @@ def floor(params: list[nn.Parameter]) -> Step:
         for part in range(low, high):
             for row in range(len(counts)):
                 start, stop = counts[row] * part // parts, counts[row] * (part + 1) // parts
-                for tile in range(start, stop, 256):
-                    for line in range(tile * size(p), (tile + 256) * size(p), 64):
+                for tile in range(start, stop, 64):  # few fetches at once: more would wait
+                    for line in range(tile * size(p), (tile + 64) * size(p), 64):
                         fetch(p.at[row], line + ahead)
                         fetch(g.at[row], line + ahead)
                         fetch(m.at[row], line + ahead)
-                    for i in range(tile, min(tile + 256, stop)):
+                    for i in range(tile, min(tile + 64, stop)):
                         a = load(m, m.at[row], i, one)
                         store(m, m.at[row], i, a + load(g, g.at[row], i, one), 0)
                         store(p, p.at[row], i, a + load(p, p.at[row], i, one), 0)
